@@ -1,0 +1,239 @@
+"""All events, in the order in which they flow. Plain frozen records; topic beside each.
+
+Every topic is keyed by dataset and partitioned by the dataset's place in the registry, so that a dataset's events
+keep their order. docs/events.md is generated from this file. To add an event: a Struct here with its `topic`,
+then `make docs`.
+"""
+
+import hashlib
+from typing import Any, ClassVar, Literal
+
+from msgspec import Struct, field
+
+Kind = Literal["process", "rebuild", "rollback", "maintain"]
+RequestKind = Literal["process", "rebuild", "rollback", "maintain", "resume"]
+Severity = Literal["info", "warning", "critical"]
+ReconciliationStatus = Literal["CONVERGED", "CONVERGING", "DIVERGED", "STALLED"]
+
+
+class Event(Struct, frozen=True, kw_only=True):
+    """What every event says. `event_id` is a function of what happened, so that a repeat has the same id."""
+
+    topic: ClassVar[str]
+    stage: ClassVar[str]
+
+    dataset: str
+
+    @property
+    def event_id(self) -> str:
+        raise NotImplementedError
+
+
+class RunRequested(Event, frozen=True, kw_only=True):
+    """Somebody (a person, a schedule) asks for a run, a rebuild, a rollback, maintenance, or to resume."""
+
+    topic: ClassVar[str] = "tidemark.run.requested"
+    stage: ClassVar[str] = "request"
+
+    request_id: str
+    kind: RequestKind
+    requested_by: str
+    to_run_id: str | None = None
+
+    @property
+    def event_id(self) -> str:
+        return self.request_id
+
+
+class RunEvent(Event, frozen=True, kw_only=True):
+    """An event of one run: which run, its place in the dataset's sequence, and the generation it belongs to."""
+
+    run_id: str
+    run_seq: int
+    kind: Kind
+    generation: int
+
+    @property
+    def event_id(self) -> str:
+        return f"{self.run_id}/{self.stage}"
+
+
+class TableCut(Struct, frozen=True, kw_only=True):
+    """One table's part of a cut: snapshots (from_snapshot, to_snapshot]; None as `from` means from the beginning.
+
+    `to_snapshot` None: the source table has no snapshot yet. `rows` and `files` are what the snapshots' summaries
+    say was appended; `schema_changes` are sentences for people and the audit.
+    """
+
+    table: str
+    from_snapshot: int | None
+    to_snapshot: int | None
+    rows: int = 0
+    files: int = 0
+    schema_changes: list[str] = field(default_factory=list)
+
+
+class SnapshotCommitted(RunEvent, frozen=True, kw_only=True):
+    """ingest-watcher: a cut was made; the run begins. `committed_at_ms`: the newest commit of the cut, epoch ms;
+    `request_id`: the request that asked for this run, if one did.
+    """
+
+    topic: ClassVar[str] = "tidemark.snapshot.committed"
+    stage: ClassVar[str] = "ingest-watcher"
+
+    tables: list[TableCut]
+    committed_at_ms: int
+    request_id: str | None = None
+
+
+class CuratedTable(Struct, frozen=True, kw_only=True):
+    """What the lake did with one table. read + released = accepted + repeated + held + quarantined.
+
+    `changes_snapshot` is the append snapshot of `<t>_changes` that holds this run's rows (None: no row accepted).
+    `max_ts_ms` is the newest `__ts_ms`/`_source_ts` (epoch ms) among the rows accepted, None without any.
+    """
+
+    table: str
+    read: int
+    released: int
+    accepted: int
+    repeated: int
+    held: int
+    quarantined: int
+    flagged: int
+    changes_snapshot: int | None
+    current_snapshot: int | None
+    max_ts_ms: int | None
+
+
+class LakeCurated(RunEvent, frozen=True, kw_only=True):
+    """spark-submitter: the run's tables are published together by decision number `decision`."""
+
+    topic: ClassVar[str] = "tidemark.lake.curated"
+    stage: ClassVar[str] = "spark-submitter"
+
+    decision: int
+    tables: list[CuratedTable]
+    committed_at_ms: int
+    seconds: float
+    spark: dict[str, Any] = field(default_factory=dict)
+
+
+class LoadedTable(Struct, frozen=True, kw_only=True):
+    """One table's receipt from RAW."""
+
+    table: str
+    rows: int
+    files: int
+    bytes: int
+    seconds: float
+
+
+class RawLoaded(RunEvent, frozen=True, kw_only=True):
+    """loader: every table of the run stands in RAW. `max_ts_ms` as in LakeCurated, over all tables."""
+
+    topic: ClassVar[str] = "tidemark.raw.loaded"
+    stage: ClassVar[str] = "loader"
+
+    tables: list[LoadedTable]
+    max_ts_ms: int | None
+    committed_at_ms: int
+    seconds: float
+
+
+class BuiltModel(Struct, frozen=True, kw_only=True):
+    """One dbt node of the run: a model with the rows it changed when published, or a test with rows = failures."""
+
+    name: str
+    status: str
+    rows: int
+    seconds: float
+
+
+class MartsBuilt(RunEvent, frozen=True, kw_only=True):
+    """transformer: the marts of (from_seq, to_seq] passed their tests and are published, true as of `as_of`."""
+
+    topic: ClassVar[str] = "tidemark.marts.built"
+    stage: ClassVar[str] = "transformer"
+
+    from_seq: int
+    to_seq: int
+    as_of_ms: int
+    models: list[BuiltModel]
+    tests: int
+    committed_at_ms: int
+    seconds: float
+
+
+class ReconciledPair(Struct, frozen=True, kw_only=True):
+    """One comparison. `cutoff_ms`: W, rows after it are not judged. Counts are of entries in the ledger."""
+
+    pair: str
+    status: ReconciliationStatus
+    cutoff_ms: int | None
+    rows: int
+    pending: int
+    suspect: int
+    confirmed: int
+    resolved: int
+    seconds: float
+    detail: str = ""
+
+
+class LayersReconciled(RunEvent, frozen=True, kw_only=True):
+    """reconciler: the layers were held against each other; the worst pair gives the status."""
+
+    topic: ClassVar[str] = "tidemark.layers.reconciled"
+    stage: ClassVar[str] = "reconciler"
+
+    status: ReconciliationStatus
+    pairs: list[ReconciledPair]
+    committed_at_ms: int
+    seconds: float
+
+
+class RunFailed(RunEvent, frozen=True, kw_only=True):
+    """Any stage: the run cannot go on; its dataset is halted at `failed_stage` until resume, rebuild or rollback."""
+
+    topic: ClassVar[str] = "tidemark.run.failed"
+    stage: ClassVar[str] = "failed"
+
+    failed_stage: str
+    error: str
+    message: str
+
+    @property
+    def event_id(self) -> str:
+        digest = hashlib.sha256(self.message.encode()).hexdigest()[:12]
+        return f"{self.run_id}/failed/{self.failed_stage}/{digest}"
+
+
+class AlertRaised(Event, frozen=True, kw_only=True):
+    """Any stage: somebody should look. `incident` is the same for every repeat of one trouble."""
+
+    topic: ClassVar[str] = "tidemark.alert.raised"
+    stage: ClassVar[str] = "alert"
+
+    incident: str
+    severity: Severity
+    title: str
+    detail: str
+    raised_by: str
+    run_id: str | None = None
+    resolved: bool = False
+
+    @property
+    def event_id(self) -> str:
+        return f"{self.incident}/{'resolved' if self.resolved else 'raised'}"
+
+
+CHAIN: tuple[type[RunEvent], ...] = (SnapshotCommitted, LakeCurated, RawLoaded, MartsBuilt, LayersReconciled)
+EVENTS: tuple[type[Event], ...] = (RunRequested, *CHAIN, RunFailed, AlertRaised)
+DEAD_LETTERS = "tidemark.dead-letters"
+PARKED = "tidemark.parked"
+
+
+def run_id_of(dataset: str, kind: Kind, generation: int, cut: list[TableCut]) -> str:
+    """The same cut found twice is the same run: `<dataset>-<kind>-g<generation>-<12 hex of the cut's snapshots>`."""
+    ends = "|".join(f"{t.table}:{t.from_snapshot}:{t.to_snapshot}" for t in sorted(cut, key=lambda t: t.table))
+    return f"{dataset}-{kind}-g{generation}-{hashlib.sha256(ends.encode()).hexdigest()[:12]}"

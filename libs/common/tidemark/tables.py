@@ -1,0 +1,120 @@
+"""The registry (tables.toml) as typed, frozen records.
+
+`registry()` reads the file that ships with the package, or the one named by TIDEMARK_REGISTRY. Every stage asks here;
+nothing else knows a table's name.
+"""
+
+import os
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from msgspec import Struct, ValidationError, convert, field
+
+from tidemark.errors import SettingsError
+
+Order = Literal["debezium", "arrival"]
+
+
+class Column(Struct, frozen=True, forbid_unknown_fields=True):
+    """A column's contract: canonical type, nullability, and what old rows get when the column is new."""
+
+    type: str
+    nullable: bool = True
+    default: str | None = None
+
+
+class Rule(Struct, frozen=True, forbid_unknown_fields=True):
+    """A row rule: `holds` is Spark SQL that must be true."""
+
+    name: str
+    holds: str
+    severity: Literal["quarantine", "flag"]
+
+
+class Table(Struct, frozen=True, forbid_unknown_fields=True):
+    """A table: its contract, its parents (column -> table) and what is checked of it."""
+
+    dataset: str
+    key: list[str]
+    columns: dict[str, Column]
+    parents: dict[str, str] = field(default_factory=dict)
+    rules: list[Rule] = field(default_factory=list)
+    cursor: list[str] = field(default_factory=list)
+    cluster_by: list[str] = field(default_factory=list)
+    unique: list[str] = field(default_factory=list)
+
+
+class Dataset(Struct, frozen=True, forbid_unknown_fields=True):
+    """Tables that are processed together; `tables` is in parent-before-child order."""
+
+    source: str
+    curated: str
+    order: Order
+    tables: list[str]
+
+
+class Pair(Struct, frozen=True, forbid_unknown_fields=True):
+    """A mart and the speed layer's table that must say the same. Seconds are of event time."""
+
+    dataset: str
+    batch: str
+    speed: str
+    key: list[str]
+    event_time: str
+    version: str
+    lateness_seconds: int
+    stalled_seconds: int
+    columns: dict[str, str]
+
+
+class Registry(Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything that is known about the tables."""
+
+    datasets: dict[str, Dataset]
+    tables: dict[str, Table]
+    pairs: dict[str, Pair]
+
+    def partition_of(self, dataset: str) -> int:
+        """The Kafka partition of a dataset's events: its place in the registry."""
+        return list(self.datasets).index(dataset)
+
+    def tables_of(self, dataset: str) -> dict[str, Table]:
+        """A dataset's tables by name, parents before children."""
+        return {name: self.tables[name] for name in self.datasets[dataset].tables}
+
+
+def read_registry(path: Path) -> Registry:
+    """Read and check a registry file; SettingsError says what is wrong with it."""
+    try:
+        registry = convert(tomllib.loads(path.read_text()), Registry)
+    except (OSError, tomllib.TOMLDecodeError, ValidationError) as error:
+        raise SettingsError(f"the registry {path} cannot be read: {error}") from error
+    problems = _problems(registry)
+    if problems:
+        raise SettingsError(f"the registry {path} contradicts itself: " + "; ".join(problems))
+    return registry
+
+
+def _problems(registry: Registry) -> list[str]:
+    found = []
+    for dataset_name, dataset in registry.datasets.items():
+        seen: set[str] = set()
+        for name in dataset.tables:
+            table = registry.tables.get(name)
+            if table is None or table.dataset != dataset_name:
+                found.append(f"{dataset_name} lists {name}, which is no table of its own")
+                continue
+            found += [f"{name}.{c} is no column" for c in [*table.key, *table.parents] if c not in table.columns]
+            found += [f"{name} comes before its parent {p}" for p in table.parents.values() if p not in seen]
+            seen.add(name)
+    found += [f"pair {n} names no dataset" for n, p in registry.pairs.items() if p.dataset not in registry.datasets]
+    return found
+
+
+@cache
+def registry() -> Registry:
+    """The registry this process works with."""
+    default = Path(__file__).with_name("tables.toml")
+    return read_registry(Path(os.environ.get("TIDEMARK_REGISTRY", default)))
