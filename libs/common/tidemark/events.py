@@ -227,8 +227,30 @@ class AlertRaised(Event, frozen=True, kw_only=True):
         return f"{self.incident}/{'resolved' if self.resolved else 'raised'}"
 
 
+class WatcherState(Event, frozen=True, kw_only=True):
+    """ingest-watcher's memory of one dataset: the newest record of this compacted topic counts.
+
+    `halted` says why no new cut is made (None: cuts go on); `last` is the cut under way or done last;
+    `pending` waits for the run under way; `accepted` holds the ids of the newest requests, so that a repeated one changes nothing.
+    """
+
+    topic: ClassVar[str] = "tidemark.watcher.state"
+    stage: ClassVar[str] = "watcher-state"
+
+    generation: int = 0
+    halted: str | None = None
+    last: SnapshotCommitted | None = None
+    pending: list[RunRequested] = field(default_factory=list)
+    accepted: list[str] = field(default_factory=list)
+
+    @property
+    def event_id(self) -> str:
+        return f"{self.dataset}/watcher"
+
+
 CHAIN: tuple[type[RunEvent], ...] = (SnapshotCommitted, LakeCurated, RawLoaded, MartsBuilt, LayersReconciled)
-EVENTS: tuple[type[Event], ...] = (RunRequested, *CHAIN, RunFailed, AlertRaised)
+EVENTS: tuple[type[Event], ...] = (RunRequested, *CHAIN, RunFailed, AlertRaised, WatcherState)
+COMPACTED: tuple[type[Event], ...] = (WatcherState,)
 DEAD_LETTERS = "tidemark.dead-letters"
 PARKED = "tidemark.parked"
 

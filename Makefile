@@ -1,0 +1,67 @@
+# tidemark. `make` alone lists what there is.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+PACKAGES := $(patsubst %/pyproject.toml,%,$(wildcard libs/*/pyproject.toml services/*/pyproject.toml services/*/job/pyproject.toml))
+SOURCES := $(PACKAGES) tests
+
+##@ Run
+.PHONY: demo up down status
+demo: setup  ## the whole chain on this machine: start, initial load, three deltas, a summary
+	$(BIN)/tidemark demo
+up: setup  ## start the lab and the services
+	$(BIN)/tidemark up
+down:  ## stop them
+	$(BIN)/tidemark down
+status:  ## state, port and memory of every part
+	$(BIN)/tidemark status
+
+##@ Test
+.PHONY: test unit e2e soak bench
+test: setup  ## everything that CI runs: checks, unit, contract, chain and end-to-end tests
+	$(MAKE) check
+	$(BIN)/pytest -m "not soak"
+unit: setup  ## the fast tests alone
+	$(BIN)/pytest -m "not lab and not e2e and not soak"
+e2e: setup  ## the whole chain on the real stack, with kills
+	$(BIN)/pytest -m "e2e and not soak" tests/e2e
+soak: setup  ## the long tests
+	$(BIN)/pytest -m soak
+bench: setup  ## seconds from commit to layers.reconciled, by stage (docs/performance.md)
+	$(BIN)/python tests/bench/chain.py
+
+##@ Check
+.PHONY: check format docs
+check: setup  ## lint, types, import contracts, SQL, docs in step with code, dead links
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy $(foreach p,$(PACKAGES),$(wildcard $(p)/*/__init__.py))
+	$(BIN)/lint-imports
+	$(BIN)/sqlfluff lint dbt/models dbt/macros
+	$(BIN)/pytest tests/architecture
+format: setup  ## put code into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+docs: setup  ## write docs/events.md from the code
+	$(BIN)/python -m tidemark_cli.documents
+
+##@ Workspace
+.PHONY: setup lock clean help
+setup: $(VENV)/.installed  ## make the one virtual environment from the lock
+$(VENV)/.installed: requirements.lock $(wildcard libs/*/pyproject.toml services/*/pyproject.toml services/*/job/pyproject.toml)
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || python3 -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-uv.lock
+	$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python requirements.lock
+	$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python $(foreach p,$(PACKAGES),-e $(p))
+	touch $@
+lock: setup  ## resolve all packages anew into requirements.lock
+	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 \
+	  --group dev $(foreach p,$(PACKAGES),$(p)/pyproject.toml) $(foreach n,$(patsubst %,--no-emit-package tidemark-%,$(OWN)),$(n)) -o requirements.lock
+	grep -A40 '^uv==' requirements.lock | awk 'NR==1 || /^ /{print; next} {exit}' > requirements-uv.lock
+OWN := common lake warehouse cli lab curate-job ingest-watcher spark-submitter loader transformer reconciler
+clean: down  ## remove the lab's data
+	rm -rf .tidemark
+help:
+	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*##/ {printf "  \033[36m%-8s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -1,0 +1,113 @@
+"""From a table's commits to its part of a cut: pure functions over what the metadata says.
+
+Every commit between the two ends is classified: append is processed, replace (compaction) changes no row, and what
+the chain must not guess about (overwrite, delete, a rolled back, expired or recreated table) is a TypedStop whose
+message names the remedy. To treat another operation, add it to `_HARMLESS` or let it stop.
+"""
+
+from collections.abc import Iterator
+
+from ingest_watcher.ports import History, Snapshot
+from tidemark.errors import TypedStop
+from tidemark.events import TableCut
+
+_HARMLESS = {"append", "replace"}
+REMEDY = "decide with the owners of the source, then ask for a rebuild: tidemark publish --dataset {dataset} --rebuild"
+
+
+def full_cut(table: str, history: History) -> TableCut:
+    """Everything that the table holds now: what a rebuild and a first run read."""
+    chain = list(_back_from(history, history.current))
+    return TableCut(
+        table=table,
+        from_snapshot=None,
+        to_snapshot=history.current,
+        rows=sum(s.rows for s in chain if s.operation == "append"),
+        files=sum(s.files for s in chain if s.operation == "append"),
+    )
+
+
+def next_cut(dataset: str, table: str, base: int | None, base_uuid: str | None, history: History) -> TableCut:
+    """The commits after `base` (the last published snapshot). Raises TypedStop where a person must decide."""
+    if base is None:
+        return full_cut(table, history)
+    stop = REMEDY.format(dataset=dataset)
+    if base_uuid is not None and history.uuid != base_uuid:
+        raise TypedStop(f"{dataset}.{table} was dropped and made again; {stop}")
+    new = _since(dataset, table, base, history, stop)
+    for snapshot in new:
+        if snapshot.operation not in _HARMLESS:
+            what = f"snapshot {snapshot.snapshot_id} of {dataset}.{table} is a {snapshot.operation}"
+            raise TypedStop(f"{what}, and a change log is append-only; {stop}")
+    appended = [s for s in new if s.operation == "append"]
+    return TableCut(
+        table=table,
+        from_snapshot=base,
+        to_snapshot=history.current,
+        rows=sum(s.rows for s in appended),
+        files=sum(s.files for s in appended),
+        schema_changes=schema_changes(history, base),
+    )
+
+
+def _since(dataset: str, table: str, base: int, history: History, stop: str) -> list[Snapshot]:
+    """Oldest first, the commits after `base` up to the current one."""
+    if base == history.current:
+        return []
+    found: list[Snapshot] = []
+    for snapshot in _back_from(history, history.current):
+        if snapshot.snapshot_id == base:
+            return found[::-1]
+        found.append(snapshot)
+    if base in history.snapshots:
+        raise TypedStop(f"{dataset}.{table} was rolled back behind snapshot {base}, which is published; {stop}")
+    raise TypedStop(f"snapshot {base} of {dataset}.{table}, the last one published, has expired; {stop}")
+
+
+def _back_from(history: History, start: int | None) -> Iterator[Snapshot]:
+    """Newest first along the parents, as far as the metadata still knows them."""
+    at = start
+    while at is not None and at in history.snapshots:
+        yield history.snapshots[at]
+        at = history.snapshots[at].parent_id
+
+
+def schema_changes(history: History, base: int) -> list[str]:
+    """Sentences on how the columns differ between `base` and now."""
+    if base not in history.snapshots or history.current is None:
+        return []
+    old = _columns_at(history, base)
+    new = _columns_at(history, history.current)
+    added = [f"added {name} {new[name]}" for name in new if name not in old]
+    dropped = [f"dropped {name}" for name in old if name not in new]
+    changed = [f"changed {n} from {old[n]} to {new[n]}" for n in new if n in old and old[n] != new[n]]
+    return added + dropped + changed
+
+
+def _columns_at(history: History, snapshot_id: int) -> dict[str, str]:
+    schema_id = history.snapshots[snapshot_id].schema_id
+    return history.schemas.get(schema_id, {}) if schema_id is not None else {}
+
+
+def newest_commit_ms(cut_ends: list[History]) -> int:
+    """When the newest of the tables' current snapshots was committed, epoch ms; 0 without any."""
+    ends = [h.snapshots[h.current] for h in cut_ends if h.current is not None and h.current in h.snapshots]
+    return max((s.committed_at_ms for s in ends), default=0)
+
+
+def oldest_waiting_ms(cuts: dict[str, TableCut], histories: dict[str, History]) -> int:
+    """When the oldest commit that no run has taken yet was made, epoch ms; 0 when none waits."""
+    waiting = [
+        s.committed_at_ms
+        for name, cut in cuts.items()
+        for s in _until(_back_from(histories[name], cut.to_snapshot), cut.from_snapshot)
+        if s.operation == "append"
+    ]
+    return min(waiting, default=0)
+
+
+def _until(snapshots: Iterator[Snapshot], stop_at: int | None) -> Iterator[Snapshot]:
+    for snapshot in snapshots:
+        if snapshot.snapshot_id == stop_at:
+            return
+        yield snapshot

@@ -1,0 +1,53 @@
+"""What the watcher needs of the world: the source's commits, the lake's decisions, and its own memory."""
+
+from typing import Protocol
+
+from msgspec import Struct
+
+from tidemark.events import WatcherState
+from tidemark_lake.decisions import Decision
+
+
+class Snapshot(Struct, frozen=True, kw_only=True):
+    """One commit of a source table. `operation` is Iceberg's: append, replace, overwrite, delete."""
+
+    snapshot_id: int
+    parent_id: int | None
+    operation: str
+    committed_at_ms: int
+    rows: int
+    files: int
+    schema_id: int | None = None
+
+
+class History(Struct, frozen=True, kw_only=True):
+    """A source table's commits as its metadata holds them now; `schemas`: id -> column -> type (`?` = nullable)."""
+
+    uuid: str
+    current: int | None
+    snapshots: dict[int, Snapshot]
+    schemas: dict[int, dict[str, str]]
+
+
+class Source(Protocol):
+    """The source's change logs in the catalog."""
+
+    def pointers(self, dataset: str) -> dict[str, str]:
+        """Metadata pointer of each table that exists; cheap enough for every poll."""
+
+    def history(self, dataset: str, table: str) -> History:
+        """All commits of a table; only asked for when its pointer has moved."""
+
+
+class Decisions(Protocol):
+    """What the lake says has been published."""
+
+    def newest(self, dataset: str, after: int = 0) -> Decision | None:
+        """The dataset's newest decision, looked for from number `after` on."""
+
+
+class Memory(Protocol):
+    """The watcher's own topic."""
+
+    def recall(self) -> dict[str, WatcherState]:
+        """The newest committed state of every dataset."""

@@ -1,0 +1,83 @@
+"""The watcher's process: holds what has been committed between calls and asks the pure stage what to do.
+
+State changes only through `committed`, which the runner calls once a transaction stands, so that an aborted one leaves
+nothing behind. It is recalled from the watcher's own topic when the first call comes: by then this process holds the
+transactional id, and an older watcher can write no more.
+"""
+
+from collections.abc import Callable, Sequence
+
+from ingest_watcher.ports import Decisions, Memory, Source
+from ingest_watcher.stage import Policy, is_idle, on_failure, on_poll, on_request, remembered
+from tidemark import telemetry
+from tidemark.events import Event, RunFailed, RunRequested, WatcherState
+from tidemark.failpoints import failpoint
+from tidemark.tables import Registry
+from tidemark_lake.decisions import Decision
+
+log = telemetry.logger(__name__)
+
+
+class Watcher:
+    """One watcher over all datasets; `now_ms` is the clock."""
+
+    def __init__(
+        self,
+        source: Source,
+        decisions: Decisions,
+        memory: Memory,
+        registry: Registry,
+        policy: Policy,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._source = source
+        self._decisions = decisions
+        self._memory = memory
+        self._registry = registry
+        self._policy = policy
+        self._now_ms = now_ms
+        self._states: dict[str, WatcherState] | None = None
+        self._published: dict[str, Decision] = {}
+        self._idle_at: dict[str, dict[str, str]] = {}
+
+    def request(self, event: RunRequested) -> list[Event]:
+        return on_request(event, self._state(event.dataset))
+
+    def failure(self, event: RunFailed) -> list[Event]:
+        return on_failure(event, self._state(event.dataset))
+
+    def tick(self) -> list[Event]:
+        """Look at every dataset once."""
+        return [event for dataset in self._registry.datasets for event in self._look(dataset)]
+
+    def committed(self, events: Sequence[Event]) -> None:
+        """These events stand in Kafka: what they say is now this watcher's memory."""
+        self._states = (self._states or {}) | remembered(events)
+
+    def _look(self, dataset: str) -> list[Event]:
+        state = self._state(dataset)
+        pointers = self._source.pointers(dataset)
+        if pointers == self._idle_at.get(dataset) and not state.pending:
+            return []
+        decision = self._newest(dataset)
+        events = on_poll(state, decision, self._source, self._registry, self._policy, self._now_ms())
+        if events:
+            log.info("cut or stop", extra={"dataset": dataset, "events": [type(e).__name__ for e in events]})
+            failpoint("ingest-watcher.after-commit")
+        else:
+            ends = {table: self._source.history(dataset, table).current for table in pointers}
+            if is_idle(decision, ends):
+                self._idle_at[dataset] = pointers
+        return events
+
+    def _newest(self, dataset: str) -> Decision | None:
+        known = self._published.get(dataset)
+        newer = self._decisions.newest(dataset, after=known.number if known else 0)
+        if newer is not None:
+            self._published[dataset] = newer
+        return newer or known
+
+    def _state(self, dataset: str) -> WatcherState:
+        if self._states is None:
+            self._states = self._memory.recall()
+        return self._states.get(dataset, WatcherState(dataset=dataset))

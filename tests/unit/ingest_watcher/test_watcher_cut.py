@@ -1,0 +1,96 @@
+"""A table's commits become its part of a cut, or a stop that names the remedy."""
+
+import pytest
+
+from ingest_watcher.cut import full_cut, next_cut, oldest_waiting_ms
+from ingest_watcher.ports import History, Snapshot
+from tidemark.errors import TypedStop
+from tidemark.events import TableCut
+
+
+def history(*operations: str, uuid: str = "u", current: int | None = None) -> History:
+    """Snapshots 1, 2, ... in a line, one per operation, 10 rows and one file each, a second apart."""
+    snapshots = {
+        n: Snapshot(
+            snapshot_id=n,
+            parent_id=n - 1 or None,
+            operation=operation,
+            committed_at_ms=n * 1000,
+            rows=10,
+            files=1,
+            schema_id=0,
+        )
+        for n, operation in enumerate(operations, 1)
+    }
+    return History(
+        uuid=uuid,
+        current=current if current is not None else (len(operations) or None),
+        snapshots=snapshots,
+        schemas={0: {"id": "int"}, 1: {"id": "long", "note": "string?"}},
+    )
+
+
+def test_appends_after_the_base_are_the_cut() -> None:
+    """Only commits after the published snapshot count, with their rows and files."""
+    expected = TableCut(table="users", from_snapshot=1, to_snapshot=3, rows=20, files=2)
+    assert expected == next_cut("shop", "users", 1, "u", history("append", "append", "append"))
+
+
+def test_a_compaction_adds_no_rows() -> None:
+    """A replace snapshot moves the end of the cut and brings no row."""
+    expected = TableCut(table="users", from_snapshot=1, to_snapshot=3, rows=10, files=1)
+    assert expected == next_cut("shop", "users", 1, "u", history("append", "append", "replace"))
+
+
+def test_nothing_new_is_an_empty_cut() -> None:
+    """A cut from the current snapshot to itself has no rows."""
+    expected = TableCut(table="users", from_snapshot=2, to_snapshot=2)
+    assert expected == next_cut("shop", "users", 2, "u", history("append", "append"))
+
+
+def test_a_first_cut_reads_everything() -> None:
+    """Without a published snapshot the whole table is read, whatever its history did."""
+    expected = TableCut(table="users", from_snapshot=None, to_snapshot=3, rows=20, files=2)
+    assert expected == next_cut("shop", "users", None, None, history("append", "delete", "append"))
+    assert expected == full_cut("users", history("append", "delete", "append"))
+
+
+@pytest.mark.parametrize("operation", ["overwrite", "delete"])
+def test_what_rewrites_the_log_stops(operation: str) -> None:
+    """A change log is append-only: another operation is a stop that names the rebuild."""
+    with pytest.raises(TypedStop, match=f"is a {operation}.*--rebuild"):
+        next_cut("shop", "users", 1, "u", history("append", operation))
+
+
+def test_a_rolled_back_source_stops() -> None:
+    """The published snapshot is still known, but the table now stands before it."""
+    with pytest.raises(TypedStop, match=r"rolled back.*--rebuild"):
+        next_cut("shop", "users", 2, "u", history("append", "append", current=1))
+
+
+def test_an_expired_base_stops() -> None:
+    """The published snapshot is no longer in the metadata: what came after it cannot be told."""
+    with pytest.raises(TypedStop, match=r"expired.*--rebuild"):
+        next_cut("shop", "users", 99, "u", history("append", "append"))
+
+
+def test_a_table_made_again_stops() -> None:
+    """Another table of the same name is not the one that was published."""
+    with pytest.raises(TypedStop, match=r"dropped and made again.*--rebuild"):
+        next_cut("shop", "users", 1, "u", history("append", uuid="other"))
+
+
+def test_schema_changes_are_told() -> None:
+    """The cut says how the columns differ between its two ends."""
+    old = history("append", "append")
+    new = Snapshot(snapshot_id=3, parent_id=2, operation="append", committed_at_ms=3000, rows=10, files=1, schema_id=1)
+    changed = History(uuid="u", current=3, snapshots={**old.snapshots, 3: new}, schemas=old.schemas)
+    cut = next_cut("shop", "users", 2, "u", changed)
+    assert cut.schema_changes == ["added note string?", "changed id from int to long"]
+
+
+def test_the_oldest_waiting_commit_is_the_first_after_the_base() -> None:
+    """What has waited longest is reckoned from the first commit that no run has taken."""
+    log = history("append", "append", "append")
+    cut = next_cut("shop", "users", 1, "u", log)
+    assert oldest_waiting_ms({"users": cut}, {"users": log}) == 2000

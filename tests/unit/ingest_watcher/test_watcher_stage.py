@@ -1,0 +1,279 @@
+"""When commits become runs: settling, hold-back, requests, halts."""
+
+from collections.abc import Sequence
+
+from ingest_watcher.memory import MemoryOfStates, MemorySource
+from ingest_watcher.ports import History, Snapshot
+from ingest_watcher.stage import Policy
+from ingest_watcher.watcher import Watcher
+from tidemark.events import (
+    AlertRaised,
+    Event,
+    LakeCurated,
+    RunFailed,
+    RunRequested,
+    SnapshotCommitted,
+    WatcherState,
+)
+from tidemark.tables import Column, Dataset, Registry, Table
+from tidemark_lake.decisions import DecidedTable, Decision, MemoryDecisions
+
+SHOP = Registry(
+    datasets={"shop": Dataset(source="shop", curated="c", order="debezium", tables=["users", "orders"])},
+    tables={n: Table(dataset="shop", key=["id"], columns={"id": Column("int")}) for n in ("users", "orders")},
+    pairs={},
+)
+
+
+class World:
+    """A watcher with twins around it and a clock in hand; `step` is one tick whose transaction stands."""
+
+    def __init__(self) -> None:
+        self.source = MemorySource()
+        self.decisions = MemoryDecisions()
+        self.memory = MemoryOfStates()
+        self.now_ms = 1_000_000
+        self.watcher = self.new_watcher()
+
+    def new_watcher(self) -> Watcher:
+        policy = Policy(settle_seconds=10, max_wait_seconds=60)
+        return Watcher(self.source, self.decisions, self.memory, SHOP, policy, lambda: self.now_ms)
+
+    def commit(self, table: str, count: int, operation: str = "append") -> None:
+        """The table now has `count` commits in a line, the last one made now."""
+        snapshots = {
+            n: Snapshot(
+                snapshot_id=n,
+                parent_id=n - 1 or None,
+                operation=operation,
+                committed_at_ms=self.now_ms,
+                rows=5,
+                files=1,
+                schema_id=0,
+            )
+            for n in range(1, count + 1)
+        }
+        self.source.put("shop", table, History(uuid=table, current=count, snapshots=snapshots, schemas={0: {}}))
+
+    def step(self, events: Sequence[Event] | None = None) -> list[Event]:
+        sent = list(self.watcher.tick() if events is None else events)
+        self.memory.keep(sent)
+        self.watcher.committed(sent)
+        return sent
+
+    def cut(self) -> SnapshotCommitted | None:
+        return next((e for e in self.step() if isinstance(e, SnapshotCommitted)), None)
+
+    def decide(self, run: SnapshotCommitted) -> None:
+        """The run is published."""
+        curated = LakeCurated(
+            dataset=run.dataset,
+            run_id=run.run_id,
+            run_seq=run.run_seq,
+            kind=run.kind,
+            generation=run.generation,
+            decision=run.run_seq,
+            tables=[],
+            committed_at_ms=run.committed_at_ms,
+            seconds=0,
+        )
+        self.decisions.put(
+            Decision(
+                number=run.run_seq,
+                dataset=run.dataset,
+                run_id=run.run_id,
+                run_seq=run.run_seq,
+                kind=run.kind,
+                generation=run.generation,
+                attempt="1",
+                tables={
+                    t.table: DecidedTable(source_snapshot=t.to_snapshot, source_uuid=t.table, snapshots={})
+                    for t in run.tables
+                },
+                curated=curated,
+            )
+        )
+
+
+def settled_world() -> World:
+    """Both tables have one commit, made ten seconds ago."""
+    world = World()
+    world.commit("users", 1)
+    world.commit("orders", 1)
+    world.now_ms += 10_000
+    return world
+
+
+def request(kind: str = "process", request_id: str = "r1") -> RunRequested:
+    return RunRequested(dataset="shop", request_id=request_id, kind=kind, requested_by="me")  # type: ignore[arg-type]
+
+
+def failure(generation: int = 0) -> RunFailed:
+    return RunFailed(
+        dataset="shop",
+        run_id="x",
+        run_seq=1,
+        kind="process",
+        generation=generation,
+        failed_stage="loader",
+        error="E",
+        message="m",
+    )
+
+
+def test_a_settled_source_is_cut_once() -> None:
+    """Ten quiet seconds make one run over all tables; the next tick makes none while it is under way."""
+    world = settled_world()
+    run = world.cut()
+    assert run is not None
+    assert [(t.table, t.from_snapshot, t.to_snapshot) for t in run.tables] == [("users", None, 1), ("orders", None, 1)]
+    assert (run.run_seq, run.generation, run.kind) == (1, 0, "process")
+    assert world.cut() is None
+
+
+def test_a_busy_source_waits_but_not_for_ever() -> None:
+    """While commits keep coming nothing is cut, until the oldest has waited as long as it may."""
+    world = World()
+    world.commit("users", 1)
+    world.commit("orders", 1)
+    world.now_ms += 9_000
+    assert world.cut() is None
+    world.now_ms += 51_000
+    assert world.cut() is not None
+
+
+def test_the_next_cut_is_held_back_until_the_last_is_published() -> None:
+    """Commits that come while a run is under way become one later run that begins where it ended."""
+    world = settled_world()
+    first = world.cut()
+    assert first is not None
+    world.commit("users", 3)
+    world.now_ms += 20_000
+    assert world.cut() is None
+    world.decide(first)
+    second = world.cut()
+    assert second is not None
+    assert second.run_seq == 2
+    assert [(t.from_snapshot, t.to_snapshot) for t in second.tables] == [(1, 3), (1, 1)]
+
+
+def test_a_restarted_watcher_goes_on_where_the_lake_stands() -> None:
+    """A new process knows what is under way from its topic, and what is published from the decisions alone."""
+    world = settled_world()
+    first = world.cut()
+    assert first is not None
+    world.watcher = world.new_watcher()
+    assert world.cut() is None
+    world.decide(first)
+    world.memory = MemoryOfStates()  # its topic is gone
+    world.watcher = world.new_watcher()
+    assert world.cut() is None
+    world.commit("orders", 2)
+    world.now_ms += 10_000
+    second = world.cut()
+    assert second is not None
+    assert second.run_seq == 2
+
+
+def test_an_aborted_transaction_leaves_no_trace() -> None:
+    """What was not committed is cut again, as the same run."""
+    world = settled_world()
+    lost = [e for e in world.watcher.tick() if isinstance(e, SnapshotCommitted)]
+    assert world.cut() == lost[0]
+
+
+def test_a_failure_halts_and_resume_goes_on() -> None:
+    """run.failed stops new cuts until somebody resumes."""
+    world = settled_world()
+    world.step(world.watcher.failure(failure()))
+    assert world.cut() is None
+    world.step(world.watcher.request(request("resume")))
+    assert world.cut() is not None
+
+
+def test_a_failure_of_an_older_generation_changes_nothing() -> None:
+    """After a rebuild an older run's failure is superseded."""
+    world = settled_world()
+    world.step(world.watcher.request(request("rebuild")))
+    rebuild = world.cut()
+    assert rebuild is not None and rebuild.generation == 1
+    assert world.watcher.failure(failure(generation=0)) == []
+
+
+def test_a_rebuild_passes_the_halt_and_raises_the_generation() -> None:
+    """It reads everything again, in a new generation, also while the dataset is halted."""
+    world = settled_world()
+    first = world.cut()
+    assert first is not None
+    world.decide(first)
+    world.step(world.watcher.failure(failure()))
+    world.step(world.watcher.request(request("rebuild")))
+    run = world.cut()
+    assert run is not None
+    assert (run.kind, run.generation, run.run_seq, run.request_id) == ("rebuild", 1, 2, "r1")
+    assert {t.from_snapshot for t in run.tables} == {None}
+
+
+def test_a_request_is_taken_once() -> None:
+    """The same request delivered again raises the generation once."""
+    world = settled_world()
+    world.step(world.watcher.request(request("rebuild")))
+    assert world.watcher.request(request("rebuild")) == []
+
+
+def test_a_request_does_not_wait_for_the_source_to_settle() -> None:
+    """A person who asks gets the run at once, with what is there."""
+    world = World()
+    world.commit("users", 1)
+    world.commit("orders", 1)
+    world.step(world.watcher.request(request()))
+    assert world.cut() is not None
+
+
+def test_a_request_with_nothing_new_is_answered() -> None:
+    """No empty run is made; the answer says so, and the request is done."""
+    world = settled_world()
+    first = world.cut()
+    assert first is not None
+    world.decide(first)
+    world.step(world.watcher.request(request()))
+    answer = [e for e in world.step() if isinstance(e, AlertRaised)]
+    assert [a.severity for a in answer] == ["info"]
+    assert world.step() == []
+
+
+def test_a_rewritten_source_halts_with_an_alert() -> None:
+    """A delete snapshot in the log stops the dataset once, and says what to do."""
+    world = settled_world()
+    first = world.cut()
+    assert first is not None
+    world.decide(first)
+    world.commit("users", 2, operation="delete")
+    world.now_ms += 10_000
+    events = world.step()
+    assert [type(e) for e in events] == [AlertRaised, WatcherState]
+    assert isinstance(events[0], AlertRaised) and "--rebuild" in events[0].detail
+    assert world.step() == []
+
+
+def test_a_lost_table_halts_with_an_alert() -> None:
+    """A table that has been published and is gone is a stop, not an empty cut."""
+    world = settled_world()
+    first = world.cut()
+    assert first is not None
+    world.decide(first)
+    world.source.drop("shop", "orders")
+    world.commit("users", 2)
+    world.now_ms += 10_000
+    alerts = [e for e in world.step() if isinstance(e, AlertRaised)]
+    assert "orders" in alerts[0].detail
+
+
+def test_a_table_still_to_come_is_waited_for() -> None:
+    """A dataset whose tables are still being made is not stopped before the longest wait is over."""
+    world = World()
+    world.commit("users", 1)
+    world.now_ms += 20_000
+    assert world.step() == []
+    world.now_ms += 60_000
+    assert [type(e) for e in world.step()] == [AlertRaised, WatcherState]
