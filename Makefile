@@ -37,7 +37,7 @@ bench: setup  ## seconds from commit to layers.reconciled, by stage (docs/perfor
 check: setup  ## lint, types, import contracts, SQL, docs in step with code, dead links
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy $(foreach p,$(PACKAGES),$(wildcard $(p)/*/__init__.py))
+	$(BIN)/mypy $(foreach p,$(PACKAGES),$(patsubst %/__init__.py,%,$(wildcard $(p)/*/__init__.py)))
 	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint dbt/models dbt/macros
 	$(BIN)/pytest tests/architecture

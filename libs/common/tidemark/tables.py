@@ -56,7 +56,10 @@ class Dataset(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Pair(Struct, frozen=True, forbid_unknown_fields=True):
-    """A mart and the speed layer's table that must say the same. Seconds are of event time."""
+    """A mart and the speed layer's table that must say the same. Seconds are of event time.
+
+    `batch_filter` keeps to the mart's rows in which these columns hold exactly these values.
+    """
 
     dataset: str
     batch: str
@@ -67,6 +70,7 @@ class Pair(Struct, frozen=True, forbid_unknown_fields=True):
     lateness_seconds: int
     stalled_seconds: int
     columns: dict[str, str]
+    batch_filter: dict[str, int | str] = field(default_factory=dict)
 
 
 class Registry(Struct, frozen=True, forbid_unknown_fields=True):

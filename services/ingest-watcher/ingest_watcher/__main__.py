@@ -38,7 +38,7 @@ def main() -> int:
         policy=Policy(settle_seconds=settings.settle_seconds, max_wait_seconds=settings.max_wait_seconds),
         now_ms=lambda: time.time_ns() // 1_000_000,
     )
-    handlers = {RunRequested: watcher.request, RunFailed: watcher.failure}
+    handlers: Handlers = {RunRequested: watcher.request, RunFailed: watcher.failure}
     stage = Stage(
         STAGE, handlers, tick=watcher.tick, tick_seconds=POLL_SECONDS, parks=False, committed=watcher.committed
     )

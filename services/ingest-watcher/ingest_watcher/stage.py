@@ -191,7 +191,7 @@ def _stopped(state: WatcherState, decision: Decision | None, reason: str) -> lis
 
 
 def is_idle(decision: Decision | None, ends: dict[str, int | None]) -> bool:
-    """Whether the source's current snapshots (table -> id) are the published ones, so that only a new pointer matters."""
+    """Whether the current snapshots (table -> id) are the published ones: only a new pointer matters then."""
     done = {t: d.source_snapshot for t, d in decision.tables.items()} if decision else {}
     return done == ends
 

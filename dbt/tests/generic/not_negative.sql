@@ -1,0 +1,6 @@
+{# Fails with every row whose value is below zero. #}
+{% test not_negative(model, column_name) %}
+select *
+from {{ model }}
+where {{ column_name }} < 0
+{% endtest %}

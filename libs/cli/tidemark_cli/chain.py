@@ -1,0 +1,184 @@
+"""Commands that speak to the chain through Kafka: publish, runs, show, watch, dead letters, replay, resume."""
+
+import getpass
+import time
+import uuid
+from typing import Annotated
+
+import typer
+from rich.console import Console, Group
+from rich.live import Live
+from rich.panel import Panel
+
+from tidemark import kafka
+from tidemark.events import (
+    CHAIN,
+    DEAD_LETTERS,
+    AlertRaised,
+    RequestKind,
+    RunFailed,
+    RunRequested,
+)
+from tidemark.records import Message, Record
+from tidemark.settings import KafkaSettings, load
+from tidemark.tables import registry
+from tidemark_cli import render
+from tidemark_cli.home import trace_address
+from tidemark_cli.runs import Run, runs_of
+
+console = Console()
+TOPICS = [event.topic for event in (*CHAIN, RunFailed, AlertRaised)]
+Dataset = Annotated[str, typer.Option(help="The dataset.")]
+
+
+def read_runs() -> dict[str, Run]:
+    """Every run that Kafka knows."""
+    settings = load(KafkaSettings)
+    return runs_of(record for topic in TOPICS for record in kafka.read_topic(settings, topic))
+
+
+def publish(
+    dataset: Dataset,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Read the whole source again.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Return when the run has ended.")] = False,
+) -> None:
+    """Kick off a run of what is new, or a rebuild."""
+    request_id = request(dataset, "rebuild" if rebuild else "process")
+    console.print(f"requested as {request_id}")
+    if wait:
+        run = wait_for_request(dataset, request_id)
+        console.print(render.runs_table([run]) if run else "nothing new: no run was made")
+
+
+def request(dataset: str, kind: RequestKind) -> str:
+    """Publish a run.requested event; returns its id."""
+    known_dataset(dataset)
+    event = RunRequested(
+        dataset=dataset, request_id=str(uuid.uuid4()), kind=kind, requested_by=f"{getpass.getuser()} (cli)"
+    )
+    kafka.publish(load(KafkaSettings), event)
+    return event.request_id
+
+
+def known_dataset(dataset: str) -> str:
+    """The dataset's name, or an error that lists those there are."""
+    if dataset not in registry().datasets:
+        raise typer.BadParameter(f"no dataset {dataset!r}; there are {', '.join(registry().datasets)}")
+    return dataset
+
+
+def wait_for_request(dataset: str, request_id: str, timeout_seconds: float = 900) -> Run | None:
+    """The run that a request led to, once it has ended; None if there was nothing to do."""
+    deadline = time.monotonic() + timeout_seconds
+    settings = load(KafkaSettings)
+    while time.monotonic() < deadline:
+        found = [r for r in read_runs().values() if r.cut and r.cut.request_id == request_id]
+        if found and (found[0].reconciled or found[0].failure):
+            return found[0]
+        if not found and _answered(settings, f"{dataset}/request/{request_id}"):
+            return None
+        time.sleep(0.5)
+    raise typer.Exit(_fail(f"no end within {timeout_seconds:.0f} s; see `tidemark runs` and `tidemark status`"))
+
+
+def _answered(settings: KafkaSettings, incident: str) -> bool:
+    return any(incident.encode() in (r.value or b"") for r in kafka.read_topic(settings, AlertRaised.topic))
+
+
+def _fail(message: str) -> int:
+    console.print(message, style="red")
+    return 1
+
+
+def runs(dataset: Annotated[str | None, typer.Option(help="Only this dataset.")] = None) -> None:
+    """All runs, one line each."""
+    found = [r for r in read_runs().values() if dataset in (None, r.dataset)]
+    console.print(render.runs_table(found) if found else "no run yet")
+
+
+def show(run_id: Annotated[str, typer.Argument(help="A run's id, or DATASET#SEQ.")]) -> None:
+    """One run: stages, rows, models, comparisons, its trace."""
+    run = find(run_id)
+    console.print(_run_view(run))
+
+
+def find(name: str) -> Run:
+    """A run by id or by DATASET#SEQ; exits with 1 if there is none."""
+    found = [r for r in read_runs().values() if name in (r.run_id, f"{r.dataset}#{r.run_seq}")]
+    if not found:
+        raise typer.Exit(_fail(f"no run {name!r}; `tidemark runs` lists them"))
+    return found[-1]
+
+
+def _run_view(run: Run) -> Group:
+    parts = [
+        Panel(f"{render.safe(run.run_id)}  seq {run.run_seq}  {run.kind}  generation {run.generation}"),
+        render.runs_table([run], title=""),
+        render.lake_table(run),
+        render.models_table(run),
+        render.pairs_table(run),
+    ]
+    lines = [f"{run.failure.error}: {render.safe(run.failure.message)}"] if run.failure else []
+    lines += [f"alert ({a.severity}): {render.safe(a.title)} {render.safe(a.detail)}" for a in run.alerts]
+    if run.trace_id:
+        lines.append(f"trace {run.trace_id} {trace_address(run.trace_id)}")
+    return Group(*parts, *lines)
+
+
+def watch() -> None:
+    """The runs, live, until Ctrl-C."""
+    with Live(render.runs_table([]), console=console, refresh_per_second=2) as live:
+        while True:
+            live.update(render.runs_table(list(read_runs().values())[-20:]))
+            time.sleep(1)
+
+
+def dead_letters(
+    number: Annotated[int | None, typer.Argument(help="Show this one whole.")] = None,
+) -> None:
+    """List the dead letters, or show one with its body and headers."""
+    found = read_dead_letters()
+    if number is None:
+        console.print(render.dead_letters_table(enumerate(found, 1)) if found else "no dead letters")
+        return
+    record = pick(found, number)
+    for name, value in render.header_texts(record).items():
+        console.print(f"{render.safe(name)}: {render.safe(value)}")
+    console.print(render.safe((record.value or b"").decode("utf-8", "replace")))
+
+
+def read_dead_letters() -> list[Record]:
+    """All dead letters in order of arrival."""
+    return sorted(kafka.read_topic(load(KafkaSettings), DEAD_LETTERS), key=lambda r: (r.timestamp_ms, r.place))
+
+
+def pick(records: list[Record], number: int) -> Record:
+    """Dead letter `number`, counted from 1; exits with 1 if there is none."""
+    if not 1 <= number <= len(records):
+        raise typer.Exit(_fail(f"no dead letter {number}; `tidemark dead-letters` lists them"))
+    return records[number - 1]
+
+
+def replay(
+    number: Annotated[int, typer.Argument(help="The dead letter's number.")],
+    body: Annotated[str | None, typer.Option(help="A mended body (JSON) in place of the old one.")] = None,
+) -> None:
+    """Send a dead letter to the topic where it lay, with a mended body if one is given."""
+    record = pick(read_dead_letters(), number)
+    message = replayed(record, body)
+    kafka.send(load(KafkaSettings), message)
+    console.print(f"sent to {message.topic}")
+
+
+def replayed(record: Record, body: str | None) -> Message:
+    """The original record again: the same topic, partition, key and headers, less what the dead letter added."""
+    topic, partition, _ = render.header_texts(record)["tidemark-place"].rsplit("/", 2)
+    headers = tuple((n, v) for n, v in record.headers if not n.startswith("tidemark-"))
+    value = record.value if body is None else body.encode()
+    return Message(topic=topic, partition=int(partition), key=record.key, value=value, headers=headers)
+
+
+def resume(dataset: Dataset) -> None:
+    """Let a halted dataset go on: the parked events first, in their order."""
+    request(dataset, "resume")
+    console.print(f"{dataset} is asked to resume; `tidemark runs` shows how it goes")

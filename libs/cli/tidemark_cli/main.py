@@ -1,0 +1,31 @@
+"""The command `tidemark`. Commands of the chain are always there; those of the lab where the lab is installed."""
+
+import sys
+from importlib.util import find_spec
+
+import typer
+from rich.console import Console
+
+from tidemark.errors import TidemarkError
+from tidemark_cli import chain, home
+
+app = typer.Typer(
+    help="tidemark: the batch layer of a lambda architecture.", no_args_is_help=True, add_completion=False
+)
+for command in (chain.publish, chain.runs, chain.show, chain.watch, chain.dead_letters, chain.replay, chain.resume):
+    app.command()(command)
+if find_spec("tidemark_lab"):
+    from tidemark_cli import lab
+
+    for command in (lab.demo, lab.up, lab.down, lab.status):
+        app.command()(command)
+
+
+def run() -> None:
+    """Entry point. tidemark's own errors are one line and exit code 2; anything else is a bug and shows its trace."""
+    home.enter()
+    try:
+        app()
+    except TidemarkError as error:
+        Console(stderr=True).print(f"{type(error).__name__}: {error}", style="red", markup=False)
+        sys.exit(2)

@@ -1,0 +1,125 @@
+"""How things look in the terminal: rich tables from runs, statuses and dead letters. No reading, no deciding.
+
+Everything that came from outside goes through `safe`, so that a hostile text can neither style nor move the cursor.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from tidemark.records import Record
+from tidemark_cli.runs import Run
+
+STATUS_STYLE = {"CONVERGED": "green", "CONVERGING": "yellow", "DIVERGED": "red", "STALLED": "red"}
+
+
+def safe(text: object) -> str:
+    """The text without control characters and markup."""
+    return escape("".join(c if c.isprintable() else "�" for c in str(text)))
+
+
+def status_text(status: str) -> Text:
+    """A status in its colour; a failure in red."""
+    style = "red" if status.startswith("failed") else STATUS_STYLE.get(status, "cyan")
+    return Text(status, style=style)
+
+
+def _number(value: int | None) -> str:
+    return "" if value is None else f"{value:,}"
+
+
+def _seconds(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f}"
+
+
+def runs_table(runs: Iterable[Run], title: str = "Runs") -> Table:
+    """A line a run: rows by stage, models, status, seconds from commit to reconciled."""
+    table = Table(title=title, title_justify="left")
+    for name in ("run", "kind"):
+        table.add_column(name, no_wrap=True)
+    for name in ("in", "released", "accepted", "repeated", "held", "quarantined", "loaded", "models", "tests"):
+        table.add_column(name, justify="right")
+    table.add_column("status", no_wrap=True)
+    for name in ("spark s", "load s", "dbt s", "compare s", "total s"):
+        table.add_column(name, justify="right")
+    for run in runs:
+        table.add_row(*_run_cells(run))
+    return table
+
+
+def _run_cells(run: Run) -> list[str | Text]:
+    curated, loaded, built, reconciled = run.curated, run.loaded, run.built, run.reconciled
+    counts = {
+        name: sum(getattr(t, name) for t in curated.tables) if curated else None
+        for name in ("read", "released", "accepted", "repeated", "held", "quarantined")
+    }
+    return [
+        safe(f"{run.dataset} #{run.run_seq}"),
+        run.kind,
+        *(_number(counts[name]) for name in counts),
+        _number(sum(t.rows for t in loaded.tables) if loaded else None),
+        _number(len(built.models) if built else None),
+        _number(built.tests if built else None),
+        status_text(run.status),
+        *(_seconds(e.seconds if e else None) for e in (curated, loaded, built, reconciled)),
+        _seconds(run.seconds),
+    ]
+
+
+def lake_table(run: Run) -> Table:
+    """What the lake and RAW did with each table of a run."""
+    table = Table(title="Lake and RAW", title_justify="left")
+    table.add_column("table")
+    names = ("read", "released", "accepted", "repeated", "held", "quarantined", "flagged")
+    for name in (*names, "loaded", "files"):
+        table.add_column(name, justify="right")
+    loaded = {t.table: t for t in run.loaded.tables} if run.loaded else {}
+    for t in run.curated.tables if run.curated else []:
+        receipt = loaded.get(t.table)
+        cells = [_number(getattr(t, name)) for name in names]
+        table.add_row(t.table, *cells, _number(receipt and receipt.rows), _number(receipt and receipt.files))
+    return table
+
+
+def models_table(run: Run) -> Table:
+    """What dbt built and published."""
+    table = Table(title="Models", title_justify="left")
+    for name, justify in (("model", "left"), ("status", "left"), ("rows changed", "right"), ("seconds", "right")):
+        table.add_column(name, justify="right" if justify == "right" else "left")
+    for model in run.built.models if run.built else []:
+        table.add_row(model.name, model.status, _number(model.rows), f"{model.seconds:.2f}")
+    return table
+
+
+def pairs_table(run: Run) -> Table:
+    """How the layers agree."""
+    table = Table(title="Reconciliation", title_justify="left")
+    for name in ("pair", "status"):
+        table.add_column(name)
+    for name in ("rows", "pending", "suspect", "confirmed", "resolved", "seconds"):
+        table.add_column(name, justify="right")
+    table.add_column("detail")
+    for pair in run.reconciled.pairs if run.reconciled else []:
+        counts = (pair.rows, pair.pending, pair.suspect, pair.confirmed, pair.resolved)
+        cells = (_number(n) for n in counts)
+        table.add_row(pair.pair, status_text(pair.status), *cells, f"{pair.seconds:.2f}", safe(pair.detail))
+    return table
+
+
+def dead_letters_table(records: Iterable[tuple[int, Record]]) -> Table:
+    """The dead letters by number: where each lay, who refused it and why."""
+    table = Table(title="Dead letters", title_justify="left")
+    for name in ("no", "at", "stage", "place", "error", "reason"):
+        table.add_column(name)
+    for number, record in records:
+        headers = header_texts(record)
+        cells = (headers.get(f"tidemark-{n}", "") for n in ("at", "stage", "place", "error", "reason"))
+        table.add_row(str(number), *(safe(c) for c in cells))
+    return table
+
+
+def header_texts(record: Record) -> Mapping[str, str]:
+    """A record's headers as text; what is no UTF-8 shows replacement characters."""
+    return {name: (value or b"").decode("utf-8", "replace") for name, value in record.headers}

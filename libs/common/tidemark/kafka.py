@@ -1,0 +1,196 @@
+"""Kafka: connections, topics, one-off reading and publishing. With transport.py the only place that knows the client.
+
+Every topic has one partition per dataset, in the registry's order, and the partition is always explicit, so that a
+dataset's events keep their order. Whoever follows the chain reads committed records only.
+"""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import Message as ClientMessage
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewPartitions, NewTopic
+
+from tidemark import telemetry, tracing
+from tidemark.codec import encode, run_id_of_event
+from tidemark.errors import Retryable
+from tidemark.events import COMPACTED, DEAD_LETTERS, EVENTS, PARKED, Event
+from tidemark.records import Message, Record
+from tidemark.settings import KafkaSettings
+from tidemark.tables import registry
+
+log = telemetry.logger(__name__)
+
+# Set-aside records carry whole events in base64: they may be larger than an event.
+LARGEST_EVENT_BYTES = 1_000_000
+LARGEST_RECORD_BYTES = 4_000_000
+KEPT_FOR_EVER = {"retention.ms": "-1", "retention.bytes": "-1"}
+CALL_SECONDS = 10.0
+PUBLISH_SECONDS = 30.0
+COMMON = {"reconnect.backoff.ms": 100, "reconnect.backoff.max.ms": 1000, "socket.keepalive.enable": True}
+
+
+def connection(broker: str | KafkaSettings) -> dict[str, Any]:
+    """Connection properties from bootstrap servers or from settings that also say how to sign in."""
+    given = {"bootstrap.servers": broker} if isinstance(broker, str) else broker.connection()
+    return {**COMMON, **given}
+
+
+def topics() -> dict[str, dict[str, str]]:
+    """Every topic with its configuration."""
+    large = {"max.message.bytes": str(LARGEST_RECORD_BYTES)}
+    compacted = {"cleanup.policy": "compact"}
+    events = {e.topic: compacted if e in COMPACTED else KEPT_FOR_EVER for e in EVENTS}
+    return {**events, DEAD_LETTERS: KEPT_FOR_EVER | large, PARKED: KEPT_FOR_EVER | large}
+
+
+def ensure_topics(broker: str | KafkaSettings, replicas: int = -1, seconds: float = 60.0) -> None:
+    """Create what is missing, with one partition per dataset, and wait until it can be seen. Idempotent.
+
+    `replicas` -1: the broker's default. Retryable if the broker does not answer in time.
+    """
+    admin = AdminClient(connection(broker), logger=log)
+    count = len(registry().datasets)
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            found = admin.list_topics(timeout=CALL_SECONDS).topics
+            seen = {name: len(t.partitions) for name, t in found.items()}
+            led = {name: sum(p.leader >= 0 for p in t.partitions.values()) for name, t in found.items()}
+            missing = {name: config for name, config in topics().items() if seen.get(name, 0) < count}
+            if not missing and all(led[name] >= count for name in topics()):
+                return
+            _create(admin, missing, seen, count, replicas)
+        except KafkaException as error:
+            if not error.args[0].retriable() and error.args[0].code() != KafkaError._TRANSPORT:
+                raise
+            log.warning("topics cannot be made yet: %s", error)
+        if time.monotonic() > deadline:
+            raise Retryable(f"the topics cannot be seen after {seconds:.0f} s")
+        time.sleep(0.1)
+
+
+def _create(
+    admin: AdminClient, missing: dict[str, dict[str, str]], seen: dict[str, int], count: int, replicas: int
+) -> None:
+    new = [NewTopic(name, count, replicas, config=config) for name, config in missing.items() if name not in seen]
+    grow = [NewPartitions(name, count) for name in missing if 0 < seen.get(name, 0) < count]
+    futures = {**(admin.create_topics(new) if new else {}), **(admin.create_partitions(grow) if grow else {})}
+    for future in futures.values():
+        try:
+            future.result(CALL_SECONDS)
+        except KafkaException as error:
+            # another process was quicker, or what was made a moment ago is not seen here yet
+            if error.args[0].code() not in (KafkaError.TOPIC_ALREADY_EXISTS, KafkaError.INVALID_PARTITIONS):
+                raise
+
+
+def publish(settings: KafkaSettings, event: Event, source: str | None = None) -> None:
+    """Send one event under the current span and wait until the broker has it; Retryable if it does not answer."""
+    partition = registry().partition_of(event.dataset)
+    about = {tracing.RUN_ID: run_id_of_event(event), tracing.DATASET: event.dataset}
+    headers = tracing.producer_headers(event.topic, partition, event.event_id, about)
+    config = {"enable.idempotence": True, "acks": "all", "linger.ms": 0}
+    limits = {"delivery.timeout.ms": int(PUBLISH_SECONDS * 1000)}
+    producer = Producer({**connection(settings), **config, **limits}, logger=log)
+    errors: list[KafkaError | None] = []
+    produce(producer, encode(event, source, headers), lambda error, _: errors.append(error))
+    producer.flush(PUBLISH_SECONDS + CALL_SECONDS)
+    if errors != [None]:
+        raise Retryable(f"{event.topic} was not published: {errors[0] if errors else 'no answer'}")
+
+
+def produce(producer: Producer, message: Message, on_delivery: Any = None) -> None:
+    """Hand a message to the client, waiting while its queue is full."""
+    more = {"on_delivery": on_delivery} if on_delivery else {}
+    while True:
+        try:
+            producer.produce(
+                message.topic,
+                value=message.value,
+                key=message.key,
+                partition=message.partition,
+                headers=list(message.headers),
+                **more,
+            )
+        except BufferError:
+            producer.poll(0.1)
+        else:
+            return
+
+
+def read_topic(broker: str | KafkaSettings, topic: str) -> Iterator[Record]:
+    """All committed records up to what was written when the call began, each partition in order.
+
+    Waits for transactions that were open then, so that nothing which its caller wrote before can be missed.
+    Retryable if the topic or the broker is away.
+    """
+    config = {"group.id": "tidemark.readers", "enable.auto.commit": False, "isolation.level": "read_committed"}
+    more = {"enable.partition.eof": True, "auto.offset.reset": "earliest"}
+    consumer = Consumer({**connection(broker), **config, **more}, logger=log)
+    try:
+        ends = _ends(broker, topic)
+        consumer.assign([TopicPartition(topic, partition, 0) for partition in ends])
+        yield from _until(consumer, topic, ends)
+    except KafkaException as error:
+        raise Retryable(f"{topic} cannot be read: {error.args[0].str()}") from error
+    finally:
+        consumer.close()
+
+
+def _ends(broker: str | KafkaSettings, topic: str) -> dict[int, int]:
+    """The end offset of each partition that holds something, open transactions included."""
+    plain = {"group.id": "tidemark.readers", "enable.auto.commit": False, "isolation.level": "read_uncommitted"}
+    consumer = Consumer({**connection(broker), **plain}, logger=log)
+    try:
+        found = consumer.list_topics(topic, timeout=CALL_SECONDS).topics[topic]
+        if found.error:
+            raise KafkaException(found.error)
+        marks = {p: consumer.get_watermark_offsets(TopicPartition(topic, p), CALL_SECONDS) for p in found.partitions}
+        return {partition: high for partition, (low, high) in marks.items() if high > low}
+    finally:
+        consumer.close()
+
+
+def _until(consumer: Consumer, topic: str, ends: dict[int, int], seconds: float = 30.0) -> Iterator[Record]:
+    left = dict(ends)
+    deadline = time.monotonic() + seconds
+    while left:
+        if time.monotonic() > deadline:
+            raise Retryable(f"{topic} could not be read to its end in {seconds:.0f} s")
+        message = consumer.poll(0.5)
+        if message is None:
+            continue
+        error, partition, offset = message.error(), message.partition() or 0, message.offset() or 0
+        if error is None:
+            if partition in left and offset < ends[partition]:
+                yield to_record(message)
+            reached = offset + 1
+        elif error.code() == KafkaError._PARTITION_EOF:
+            reached = offset
+        elif error.retriable() or error.code() in (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN):
+            continue
+        else:
+            raise KafkaException(error)
+        if partition in left and reached >= left[partition]:
+            del left[partition]
+
+
+def to_record(message: ClientMessage) -> Record:
+    """The client's message as a plain record."""
+    headers = tuple((str(header[0]), _bytes(header[1])) for header in message.headers() or [])
+    return Record(
+        topic=str(message.topic()),
+        partition=int(message.partition() or 0),
+        offset=int(message.offset() or 0),
+        key=_bytes(message.key()),
+        value=_bytes(message.value()),
+        headers=headers,
+        timestamp_ms=message.timestamp()[1],
+    )
+
+
+def _bytes(value: str | bytes | None) -> bytes | None:
+    return value.encode() if isinstance(value, str) else value

@@ -1,0 +1,138 @@
+"""Runs a stage on the broker; every service's __main__ ends in `sys.exit(run(stage, settings))`.
+
+Start: take the stage's transactional id (which fences an older instance), read what is parked, join the group. Then
+the loop (loop.py) until SIGTERM: the event in hand is finished, or after a while abandoned; either way a restart goes
+on from what is committed. A crash is logged and ends the process with 1.
+"""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+from typing import TypeVar
+
+from tidemark import metrics, telemetry
+from tidemark.clock import Clock, SystemClock
+from tidemark.errors import Retryable
+from tidemark.events import PARKED, RunRequested
+from tidemark.health import Health, serve
+from tidemark.kafka import ensure_topics, read_topic
+from tidemark.loop import Loop
+from tidemark.parking import Parking, rebuild
+from tidemark.settings import RunnerSettings
+from tidemark.stage import Stage
+from tidemark.transport import KafkaTransport
+from tidemark.worker import ThreadWorker
+
+__all__ = ["Stage", "run"]
+log = telemetry.logger(__name__)
+T = TypeVar("T")
+
+POLL_SECONDS = 0.1
+GRACE_SECONDS = 20.0  # for the handler to finish after SIGTERM; less than an orchestrator waits before it kills
+START_SECONDS = 10.0  # for one try to reach the broker; the loop's heartbeat must not fall silent longer
+LAG_EVERY_SECONDS = 15.0
+
+
+class StoppedError(Exception):
+    """The process was told to end and has waited long enough."""
+
+
+class Lifetime:
+    """The process's heartbeat and its end."""
+
+    def __init__(self, health: Health) -> None:
+        self._health = health
+        self._asked_at: float | None = None
+
+    def ask_to_stop(self, signum: int = 0, frame: FrameType | None = None) -> None:
+        """SIGTERM or SIGINT."""
+        self._asked_at = self._asked_at or time.monotonic()
+
+    @property
+    def stopping(self) -> bool:
+        """Begin nothing new."""
+        return self._asked_at is not None
+
+    def beat(self) -> None:
+        """Show that the loop comes round; StoppedError once the grace after a signal is over."""
+        self._health.beat()
+        if self._asked_at is not None and time.monotonic() - self._asked_at > GRACE_SECONDS:
+            raise StoppedError
+
+
+def run(stage: Stage, settings: RunnerSettings) -> int:
+    """Run the stage until SIGTERM; returns the exit code: 0 stopped, 1 crashed."""
+    telemetry.setup(stage.name, settings)
+    health = Health()
+    lifetime = Lifetime(health)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lifetime.ask_to_stop)
+        signal.signal(signal.SIGINT, lifetime.ask_to_stop)
+    try:
+        server = serve(health, settings.health_host, settings.health_port)
+        log.info("started", extra={"health_port": server.server_port})
+        _work(stage, settings, health, lifetime)
+    except StoppedError:
+        log.warning("stopped with work in hand; it will be done after the next start")
+        telemetry.shut_down()
+        os._exit(0)  # the handler's own threads would keep the process alive
+    except Exception:
+        log.exception("crashed")
+        telemetry.shut_down()
+        return 1
+    log.info("stopped")
+    telemetry.shut_down()
+    return 0
+
+
+def _work(stage: Stage, settings: RunnerSettings, health: Health, lifetime: Lifetime) -> None:
+    insist(lifetime, lambda: ensure_topics(settings, seconds=START_SECONDS))
+    transport = KafkaTransport(settings, stage.name, lifetime.beat)
+    try:
+        loop = start(stage, settings, transport, lifetime, SystemClock())
+        lag_due = time.monotonic()
+        while not lifetime.stopping or loop.job is not None:
+            lifetime.beat()
+            loop.draining = lifetime.stopping
+            health.ready = transport.assigned
+            loop.step(POLL_SECONDS)
+            if time.monotonic() >= lag_due:
+                lag_due = time.monotonic() + LAG_EVERY_SECONDS
+                _show_lag(stage.name, transport)
+    finally:
+        transport.close()
+
+
+def start(
+    stage: Stage,
+    settings: RunnerSettings,
+    transport: KafkaTransport,
+    lifetime: Lifetime,
+    clock: Clock,
+) -> Loop:
+    """A loop that knows what is parked and has joined the group. The stage's id must have been taken before."""
+    parked: Parking = insist(lifetime, lambda: rebuild(stage.name, read_topic(settings, PARKED)))
+    loop = Loop(stage, transport, parked, ThreadWorker(), clock)
+    asks = {RunRequested.topic} if stage.parks else set()
+    transport.subscribe(sorted({event.topic for event in stage.handlers} | asks), loop.moved)
+    return loop
+
+
+def insist(lifetime: Lifetime, call: Callable[[], T]) -> T:
+    """Call until the broker answers."""
+    while True:
+        lifetime.beat()
+        try:
+            return call()
+        except Retryable as error:
+            log.warning("the broker is away: %s", error)
+            if lifetime.stopping:
+                raise StoppedError from error
+
+
+def _show_lag(stage: str, transport: KafkaTransport) -> None:
+    for (topic, partition), records in transport.lag().items():
+        metrics.LAG.labels(stage, topic, partition).set(records)

@@ -1,0 +1,156 @@
+"""A stage's consumer and transactional producer: read one record per partition, commit an ending as one transaction.
+
+What can happen to a transaction: done; aborted (nothing of it counts, the caller tries the event again); or an error
+that passes through and ends the process, above all being fenced by a newer instance of the same stage.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+
+from tidemark import telemetry
+from tidemark.kafka import LARGEST_RECORD_BYTES, connection, produce, to_record
+from tidemark.loop import TransactionAbortedError
+from tidemark.records import Message, Record
+from tidemark.settings import KafkaSettings
+
+log = telemetry.logger(__name__)
+T = TypeVar("T")
+Lane = tuple[str, int]
+
+# A member that was killed comes back under its own name and gets its partitions at once, whatever is left of its
+# session; the session only bounds how long a stage that never comes back keeps them.
+SESSION_MS = 10_000
+# Longer than a broker may be away, because a transaction that times out fences its own producer.
+TRANSACTION_MS = 120_000
+CALL_SECONDS = 5.0
+
+
+class KafkaTransport:
+    """The broker as the loop sees it. `beat` is called while it waits for the broker; it may raise to end the wait."""
+
+    def __init__(self, settings: KafkaSettings, stage: str, beat: Callable[[], None]) -> None:
+        self._beat = beat
+        self._producer = Producer(producer_config(settings, stage), logger=log)
+        # Taking the id first fences an older instance and ends its open transaction, before anything is read.
+        self._insist(lambda: self._producer.init_transactions(CALL_SECONDS))
+        self._consumer = Consumer(consumer_config(settings, stage), logger=log)
+
+    def subscribe(self, topics: Sequence[str], on_moved: Callable[[Iterable[Lane]], None]) -> None:
+        """Join the group; `on_moved` hears which partitions came or went."""
+
+        def moved(_: Consumer, partitions: list[TopicPartition]) -> None:
+            on_moved([(p.topic, p.partition) for p in partitions])
+
+        self._consumer.subscribe(list(topics), on_assign=moved, on_revoke=moved, on_lost=moved)
+
+    @property
+    def assigned(self) -> bool:
+        """Whether the stage has its partitions."""
+        return bool(self._consumer.assignment())
+
+    def poll(self, seconds: float) -> Record | None:
+        """The next record, if one comes in time; its partition then gives no more until resume()."""
+        message = self._consumer.poll(seconds)
+        if message is None:
+            return None
+        if (error := message.error()) is not None:
+            _judge(error)
+            return None
+        record = to_record(message)
+        self._consumer.pause([TopicPartition(record.topic, record.partition)])
+        return record
+
+    def resume(self, record: Record) -> None:
+        """Let the record's partition give its next one; a partition that has been taken away needs nothing."""
+        here = TopicPartition(record.topic, record.partition)
+        if here in self._consumer.assignment():
+            self._consumer.resume([here])
+
+    def commit(self, messages: Sequence[Message], acknowledge: Record | None) -> None:
+        """Send the messages and the record's offset as one transaction; TransactionAbortedError: it does not count."""
+        try:
+            self._producer.begin_transaction()
+            for message in messages:
+                produce(self._producer, message)
+            if acknowledge is not None:
+                self._send_offset(acknowledge)
+            self._insist(lambda: self._producer.commit_transaction(CALL_SECONDS))
+        except KafkaException as error:
+            cause = error.args[0]
+            if not cause.txn_requires_abort():
+                raise
+            self._insist(lambda: self._producer.abort_transaction(CALL_SECONDS))
+            raise TransactionAbortedError(cause.str()) from error
+
+    def lag(self) -> dict[Lane, int]:
+        """Records that wait, per partition; what cannot be asked now is left out."""
+        lags = {}
+        for here in self._consumer.assignment():
+            try:
+                end = self._consumer.get_watermark_offsets(here, timeout=0.5)[1]
+                position = self._consumer.position([here])[0].offset
+            except KafkaException:
+                break
+            lags[here.topic, here.partition] = max(0, end - position) if position >= 0 else 0
+        return lags
+
+    def close(self) -> None:
+        """Leave. As a static member the stage keeps its place for the next start."""
+        self._consumer.close()
+
+    def _send_offset(self, record: Record) -> None:
+        offsets = [TopicPartition(record.topic, record.partition, record.offset + 1)]
+        group = self._consumer.consumer_group_metadata()
+        self._insist(lambda: self._producer.send_offsets_to_transaction(offsets, group, CALL_SECONDS))
+
+    def _insist(self, call: Callable[[], T]) -> T:
+        """Call again as long as the client says that the same call may still succeed (the broker is away)."""
+        while True:
+            self._beat()
+            try:
+                return call()
+            except KafkaException as error:
+                if not error.args[0].retriable():
+                    raise
+                log.warning("the broker does not answer, trying again: %s", error.args[0].str())
+                time.sleep(0.1)
+
+
+def _judge(error: KafkaError) -> None:
+    """Errors from poll: most pass by themselves; a second instance under the same name must end this one."""
+    if error.fatal() or error.code() in (KafkaError._FATAL, KafkaError.FENCED_INSTANCE_ID):
+        raise KafkaException(error)
+    log.warning("the consumer says: %s", error.str())
+
+
+def producer_config(settings: KafkaSettings, stage: str) -> dict[str, Any]:
+    """A producer whose transactions belong to the stage, whichever process it runs in."""
+    return {
+        **connection(settings),
+        "transactional.id": stage,
+        "enable.idempotence": True,
+        "acks": "all",
+        "transaction.timeout.ms": TRANSACTION_MS,
+        "linger.ms": 0,
+        "message.max.bytes": LARGEST_RECORD_BYTES,
+    }
+
+
+def consumer_config(settings: KafkaSettings, stage: str) -> dict[str, Any]:
+    """A static member that reads committed records and commits offsets only through the producer."""
+    return {
+        **connection(settings),
+        "group.id": stage,
+        "group.instance.id": stage,
+        "session.timeout.ms": SESSION_MS,
+        "heartbeat.interval.ms": 1000,
+        "enable.auto.commit": False,
+        "isolation.level": "read_committed",
+        "auto.offset.reset": "earliest",
+        "partition.assignment.strategy": "range",
+        "topic.metadata.refresh.interval.ms": 30_000,
+        "queued.max.messages.kbytes": 8192,
+    }

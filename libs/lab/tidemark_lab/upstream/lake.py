@@ -1,0 +1,64 @@
+"""The source Iceberg tables: created as the ingestion pipeline does (format v2, partitioned by day), then appended to.
+
+Every append carries the property `upstream`, the step and batch it belongs to, so that a step that is finished after a
+crash appends nothing twice.
+"""
+
+import boto3
+import pyarrow as pa
+from botocore.exceptions import ClientError
+from pyiceberg.catalog import Catalog, load_catalog
+from pyiceberg.exceptions import NamespaceAlreadyExistsError
+from pyiceberg.table import Table
+from pyiceberg.transforms import DayTransform
+
+from tidemark.settings import LakeSettings
+from tidemark_lab.upstream.schemas import SOURCE
+
+PROPERTY = "upstream"
+DAY_OF = {"user_events": "timestamp", "transactions": "created_at"}  # the others: __source_ts_ms
+
+
+class Lake:
+    """The catalog and the source tables in it."""
+
+    def __init__(self, settings: LakeSettings) -> None:
+        self.settings = settings
+        self.catalog: Catalog = load_catalog("lake", **settings.catalog_properties())
+
+    def prepare(self, tables: list[str]) -> None:
+        """Create what is missing: bucket, namespaces and the tables named (`ecommerce.users`, ...)."""
+        self._bucket()
+        for name in tables:
+            namespace, table = name.split(".")
+            try:
+                self.catalog.create_namespace(namespace)
+            except NamespaceAlreadyExistsError:
+                pass
+            if not self.catalog.table_exists(name):
+                self._create(name, DAY_OF.get(table, "__source_ts_ms"))
+
+    def _bucket(self) -> None:
+        bucket = self.settings.lake_warehouse.removeprefix("s3://").split("/")[0]
+        store = boto3.client("s3", endpoint_url=self.settings.s3_endpoint, region_name=self.settings.aws_region)
+        try:
+            store.head_bucket(Bucket=bucket)
+        except ClientError:
+            store.create_bucket(Bucket=bucket)
+
+    def _create(self, name: str, day_of: str) -> None:
+        with self.catalog.create_table_transaction(
+            name, SOURCE[name], properties={"format-version": "2", "write.parquet.compression-codec": "zstd"}
+        ) as transaction, transaction.update_spec() as spec:
+            spec.add_field(day_of, DayTransform(), f"{day_of.strip('_')}_day")
+
+    def append(self, name: str, rows: pa.Table, mark: str) -> None:
+        """One commit of rows; `mark` tells it from every other, and a second call with it does nothing."""
+        table = self.catalog.load_table(name)
+        if mark not in _marks(table):
+            table.append(rows.cast(SOURCE[name]), snapshot_properties={PROPERTY: mark})
+
+
+def _marks(table: Table) -> set[str]:
+    summaries = [snapshot.summary for snapshot in table.snapshots() if snapshot.summary]
+    return {summary.additional_properties.get(PROPERTY, "") for summary in summaries}

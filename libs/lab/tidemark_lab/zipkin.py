@@ -1,0 +1,26 @@
+"""The lab's Zipkin: the stock server with its page, small, in memory, on 127.0.0.1 only.
+
+The trace store (traces.py) forwards spans to it and replays them when it has come up again.
+"""
+
+from pathlib import Path
+
+MAX_SPANS = 20_000
+FLAGS = ("-Xmx192m", "-Xms32m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:MaxDirectMemorySize=64m")
+
+
+def command(java: str, jars: Path, port: int) -> list[str]:
+    """How Zipkin is started."""
+    jar = next(jars.glob("zipkin-server-*-exec.jar"))
+    return [
+        java,
+        *FLAGS,
+        "-jar",
+        str(jar),
+        f"--armeria.ports[0].port={port}",
+        "--armeria.ports[0].address=127.0.0.1",
+        "--armeria.ports[0].protocols[0]=http",
+        f"--zipkin.storage.mem.max-spans={MAX_SPANS}",
+        "--zipkin.self-tracing.enabled=false",
+        "--logging.level.root=WARN",
+    ]

@@ -1,0 +1,8 @@
+-- The database and its layers. RAW: append-only history; STAGING: one row per key; MARTS: what people read;
+-- OPS: ledgers, locks, audit, reconciliation.
+CREATE DATABASE IF NOT EXISTS {database};
+USE DATABASE {database};
+CREATE SCHEMA IF NOT EXISTS RAW;
+CREATE SCHEMA IF NOT EXISTS STAGING;
+CREATE SCHEMA IF NOT EXISTS MARTS;
+CREATE SCHEMA IF NOT EXISTS OPS;

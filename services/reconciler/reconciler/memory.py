@@ -1,0 +1,238 @@
+"""In-memory twins of the ports: rows as dicts of Python values, the same canonical texts, no engine."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from reconciler.canonical import SUFFIX_CHARACTERS, family_of, hash60, row_text
+from reconciler.entries import Entry
+from reconciler.ports import Figures, PairStanding, Published, Recorded, Row, Tally, Uncomparable, Window
+from tidemark.errors import Superseded
+from tidemark.events import Event
+from tidemark.tables import Pair, Table
+
+DAY_US = 86_400_000_000
+Rows = Mapping[str, Sequence[Mapping[str, Any]]]
+
+
+def text_of(kind: str, value: Any) -> str:
+    """A Python value's canonical text: str, int, Decimal, datetime without zone (UTC), bool or None."""
+    family, scale = family_of(kind)
+    if value is None:
+        return "~"
+    if family in ("string", "uuid"):
+        text = value if family == "string" else str(value).lower()
+        return f"{len(text)}:{text}"
+    if family == "decimal":
+        number = Decimal(value).quantize(Decimal(1).scaleb(-scale))
+        return f"{abs(number) if number == 0 else number:f}"
+    if family == "timestamp":
+        return str(micros(value))
+    return str(int(value))
+
+
+def micros(value: datetime) -> int:
+    """Epoch microseconds, exactly."""
+    since = value.replace(tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+class _MemorySide:
+    """Tables of rows, and the four questions that both sides answer."""
+
+    def __init__(self, tables: Rows) -> None:
+        self.tables: dict[str, Sequence[Mapping[str, Any]]] = dict(tables)
+
+    def _counting(self, pair: Pair, window: Window) -> list[tuple[str, Row]]:
+        raise NotImplementedError
+
+    def _table(self, pair: Pair) -> str:
+        raise NotImplementedError
+
+    def check(self, pair: Pair) -> None:
+        """Uncomparable unless the table is there with all columns."""
+        if self._table(pair) not in self.tables:
+            raise Uncomparable(f"there is no {self._table(pair)}")
+        for row in self.tables[self._table(pair)]:
+            if missing := [name for name in pair.columns if name not in row]:
+                raise Uncomparable(f"{self._table(pair)}: no column {', '.join(missing)}")
+
+    def sums(self, pair: Pair, window: Window) -> Mapping[str, Tally]:
+        """Tally per bucket."""
+        return _tallied((_bucket(pair, row, window), row) for _, row in self._inside(pair, window))
+
+    def keys(self, pair: Pair, window: Window, buckets: Sequence[str]) -> Mapping[str, Tally]:
+        """Tally per key of these buckets."""
+        inside = self._inside(pair, window)
+        return _tallied((key, row) for key, row in inside if _bucket(pair, row, window) in set(buckets))
+
+    def rows(self, pair: Pair, window: Window, keys: Collection[str]) -> Mapping[str, Sequence[Row]]:
+        """The whole rows of these keys."""
+        found: dict[str, list[Row]] = defaultdict(list)
+        for key, row in self._counting(pair, window):
+            if key in set(keys):
+                found[key].append(row)
+        return dict(found)
+
+    def _inside(self, pair: Pair, window: Window) -> list[tuple[str, Row]]:
+        upper = window.upper_ms * 1000
+        return [(k, r) for k, r in self._counting(pair, window) if r.event_us is None or r.event_us <= upper]
+
+
+class MemorySpeedLayer(_MemorySide):
+    """SpeedLayer in memory; `away` makes every question raise it."""
+
+    away: Exception | None = None
+
+    def progress(self) -> int | None:
+        """The newest processing time, epoch ms."""
+        if self.away:
+            raise self.away
+        times = [micros(row["processing_time"]) // 1000 for rows in self.tables.values() for row in rows]
+        return max(times, default=None)
+
+    def _table(self, pair: Pair) -> str:
+        if self.away:
+            raise self.away
+        return pair.speed
+
+    def _counting(self, pair: Pair, window: Window) -> list[tuple[str, Row]]:
+        latest: dict[str, tuple[tuple[int, int], Row]] = {}
+        for values in self.tables[self._table(pair)]:
+            version = micros(values[pair.version])
+            if version // 1000 > window.processed_ms:
+                continue
+            key, row = _row(pair, values)
+            rank = (version, hash60(row_text(row.texts.values())))
+            if key not in latest or rank > latest[key][0]:
+                latest[key] = (rank, row)
+        return [(key, row) for key, (_, row) in latest.items()]
+
+
+class MemoryMarts(_MemorySide):
+    """Marts in memory. `publications` are given out one after the other, the last one for ever; `layers` holds figures
+    by (layer, table or mart)."""
+
+    def __init__(
+        self,
+        tables: Rows,
+        publications: Sequence[Published | None] = (),
+        layers: Mapping[tuple[str, str], Figures] | None = None,
+    ) -> None:
+        super().__init__(tables)
+        self.publications = list(publications)
+        self.layers = dict(layers or {})
+
+    def published(self, dataset: str) -> Published | None:
+        """The newest publication."""
+        if len(self.publications) > 1:
+            return self.publications.pop(0)
+        return self.publications[0] if self.publications else None
+
+    def raw(self, name: str, table: Table, up_to_seq: int) -> Figures:
+        """`changes` in RAW."""
+        return self._figures("raw", name)
+
+    def staging(self, name: str, table: Table) -> Figures:
+        """Staging's totals."""
+        return self._figures("staging", name)
+
+    def live(self, name: str, table: Table) -> Figures:
+        """The live view's totals."""
+        return self._figures("live", name)
+
+    def mart(self, mart: str, table: Table) -> Figures:
+        """A mart's totals."""
+        return self._figures("mart", mart)
+
+    def _figures(self, layer: str, name: str) -> Figures:
+        if (layer, name) not in self.layers:
+            raise Uncomparable(f"there is no {layer} {name}")
+        return self.layers[layer, name]
+
+    def _table(self, pair: Pair) -> str:
+        return pair.batch
+
+    def _counting(self, pair: Pair, window: Window) -> list[tuple[str, Row]]:
+        rows = self.tables[pair.batch]
+        return [_row(pair, row) for row in rows if all(row[c] == value for c, value in pair.batch_filter.items())]
+
+
+class MemoryLake:
+    """Lake in memory: figures by (decision's number, table)."""
+
+    def __init__(self, figures: Mapping[tuple[int, str], Figures]) -> None:
+        self._figures = figures
+
+    def figures(self, dataset: str, number: int, name: str, table: Table) -> Figures:
+        """One table's figures as of a decision."""
+        if (number, name) not in self._figures:
+            raise Uncomparable(f"the lake has no decision {number} on {name}")
+        return self._figures[number, name]
+
+
+class MemoryLedger:
+    """Ledger in memory."""
+
+    def __init__(self) -> None:
+        self.runs: dict[str, Recorded] = {}
+        self.entries: dict[str, Entry] = {}
+
+    def receipt(self, run_id: str) -> list[Event] | None:
+        """The events that this run's comparison sent."""
+        return list(self.runs[run_id].events) if run_id in self.runs else None
+
+    def standing(self, dataset: str) -> Mapping[str, PairStanding]:
+        """How the newest comparison left each pair."""
+        runs = [run for run in self.runs.values() if run.dataset == dataset]
+        return max(runs, key=lambda run: (run.recorded_ms, run.run_seq)).standing if runs else {}
+
+    def open_entries(self, pair: str) -> Sequence[Entry]:
+        """Entries that are not resolved."""
+        found = [entry for entry in self.entries.values() if entry.pair == pair and entry.resolved_ms is None]
+        return sorted(found, key=lambda entry: entry.difference.key)
+
+    def record(self, recorded: Recorded) -> list[Event]:
+        """Write it once per run."""
+        if (stored := self.receipt(recorded.run_id)) is not None:
+            return stored
+        newest = max((r.generation for r in self.runs.values() if r.dataset == recorded.dataset), default=0)
+        if newest > recorded.generation:
+            raise Superseded(f"{recorded.run_id}: generation {newest} has been reconciled")
+        self.runs[recorded.run_id] = recorded
+        self.entries |= {entry.entry_id: entry for entry in recorded.entries}
+        return list(recorded.events)
+
+
+class MemoryReports:
+    """Reports in memory, by name."""
+
+    def __init__(self) -> None:
+        self.written: dict[str, bytes] = {}
+
+    def write(self, name: str, body: bytes) -> str:
+        """Write or overwrite a report."""
+        self.written[name] = body
+        return f"memory://{name}"
+
+
+def _row(pair: Pair, values: Mapping[str, Any]) -> tuple[str, Row]:
+    texts = {name: text_of(kind, values[name]) for name, kind in pair.columns.items()}
+    event = values[pair.event_time]
+    return row_text(texts[name] for name in pair.key), Row(None if event is None else micros(event), texts)
+
+
+def _bucket(pair: Pair, row: Row, window: Window) -> str:
+    day = "~" if row.event_us is None else str(row.event_us // DAY_US)
+    late = row.event_us is not None and row.event_us > window.cutoff_ms * 1000
+    return f"{day}:{row.texts[pair.key[0]][-SUFFIX_CHARACTERS:]}:{'p' if late else 'j'}"
+
+
+def _tallied(rows: Any) -> dict[str, Tally]:
+    found: dict[str, Tally] = {}
+    for name, row in rows:
+        had = found.get(name, Tally(0, 0))
+        found[name] = Tally(had.rows + 1, had.hash_sum + hash60(row_text(row.texts.values())))
+    return found

@@ -1,0 +1,171 @@
+"""What the reconciler needs of the outside, in its own words. clickhouse.py, snowflake.py and lake.py do it for real,
+memory.py without anything; tests/contract holds both to the same promises.
+
+Every method raises Retryable when its engine is away, and Uncomparable when it can never answer as things are.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Protocol
+
+from msgspec import Struct, field
+
+from reconciler.entries import Entry
+from tidemark.errors import TidemarkError
+from tidemark.events import Event
+from tidemark.tables import Pair, Registry, Table
+
+Figures = Mapping[str, Decimal]
+
+
+class Uncomparable(TidemarkError):
+    """This pair cannot be compared until a person mends a table or the registry; the chain goes on without it."""
+
+
+class Window(Struct, frozen=True):
+    """What one comparison looks at, epoch ms: rows with event time <= `upper`, judged up to `cutoff` (W), and on the
+    speed side only versions processed up to `processed` (P)."""
+
+    cutoff_ms: int
+    upper_ms: int
+    processed_ms: int
+
+
+class Tally(Struct, frozen=True):
+    """How many rows there are, and the sum of their 60-bit hashes."""
+
+    rows: int
+    hash_sum: int
+
+
+class Row(Struct, frozen=True):
+    """One row as canonical texts by column; `event_us` is its event time in epoch microseconds, None for NULL."""
+
+    event_us: int | None
+    texts: Mapping[str, str]
+
+
+class Published(Struct, frozen=True):
+    """The marts as they stand: built up to run `to_seq` of `generation`, true as of `as_of_ms`."""
+
+    to_seq: int
+    generation: int
+    as_of_ms: int
+
+
+class PairStanding(Struct, frozen=True, kw_only=True):
+    """A pair as its last comparison left it. `moved_ms`: wall clock when W was last seen to move; `incidents`: open
+    alerts, kind -> incident."""
+
+    cutoff_ms: int | None
+    speed_ms: int | None
+    batch_ms: int | None
+    moved_ms: int
+    incidents: dict[str, str] = field(default_factory=dict)
+
+
+class Recorded(Struct, frozen=True, kw_only=True):
+    """One comparison as it goes into the ledger: its outgoing events, the pairs' standing, the changed entries."""
+
+    dataset: str
+    run_id: str
+    run_seq: int
+    generation: int
+    compared_seq: int
+    status: str
+    recorded_ms: int
+    seconds: float
+    events: Sequence[Event]
+    standing: Mapping[str, PairStanding]
+    entries: Sequence[Entry]
+
+
+class Side(Protocol):
+    """One of the two things compared. Of the speed side only the latest version of a key counts."""
+
+    def check(self, pair: Pair) -> None:
+        """Raise Uncomparable unless every column of the pair is there with a type that can be compared."""
+
+    def sums(self, pair: Pair, window: Window) -> Mapping[str, Tally]:
+        """Tally per bucket; a bucket's name ends in ':j' (judged) or ':p' (younger than W)."""
+
+    def keys(self, pair: Pair, window: Window, buckets: Sequence[str]) -> Mapping[str, Tally]:
+        """Tally per key of these buckets, by canonical key text."""
+
+    def rows(self, pair: Pair, window: Window, keys: Collection[str]) -> Mapping[str, Sequence[Row]]:
+        """The whole rows of these keys, whatever their event time; keys without any are left out."""
+
+
+class SpeedLayer(Side, Protocol):
+    """The real-time side."""
+
+    def progress(self) -> int | None:
+        """Its heartbeat: the newest processing time, epoch ms; None while it holds nothing."""
+
+
+class Marts(Side, Protocol):
+    """The batch side, and the warehouse's layers."""
+
+    def published(self, dataset: str) -> Published | None:
+        """The newest publication; None before the first. `as_of_ms` is this side's heartbeat."""
+
+    def raw(self, name: str, table: Table, up_to_seq: int) -> Figures:
+        """`changes` in RAW up to a run."""
+
+    def staging(self, name: str, table: Table) -> Figures:
+        """`rows`, `deleted`, and of the rows not deleted the sums of key and money."""
+
+    def live(self, name: str, table: Table) -> Figures:
+        """`rows` and sums of money of staging's live view."""
+
+    def mart(self, mart: str, table: Table) -> Figures:
+        """`rows` and sums of money of a mart whose rows are the table's live rows."""
+
+
+class Lake(Protocol):
+    """The lake's tables as one decision left them."""
+
+    def figures(self, dataset: str, number: int, name: str, table: Table) -> Figures:
+        """`changes`, `rows`, `deleted`, and of the rows not deleted the sums of key and money."""
+
+
+class Ledger(Protocol):
+    """What has been found so far, in OPS."""
+
+    def receipt(self, run_id: str) -> list[Event] | None:
+        """The events that this run's comparison sent, None if it has not been done."""
+
+    def standing(self, dataset: str) -> Mapping[str, PairStanding]:
+        """How the newest comparison left each pair; empty before the first."""
+
+    def open_entries(self, pair: str) -> Sequence[Entry]:
+        """Entries that are not resolved."""
+
+    def record(self, recorded: Recorded) -> list[Event]:
+        """Write all of it in one transaction, once per run: a run that is there already changes nothing and gives
+        back the events stored then. Superseded if a newer generation has been recorded."""
+
+
+class Reports(Protocol):
+    """Where reports are put."""
+
+    def write(self, name: str, body: bytes) -> str:
+        """Write or overwrite a report; gives back its address."""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Everything the stage works with; `clock` gives epoch seconds."""
+
+    registry: Registry
+    speed: SpeedLayer
+    marts: Marts
+    lake: Lake
+    ledger: Ledger
+    reports: Reports
+    clock: Callable[[], float]
+
+    def now_ms(self) -> int:
+        """The wall clock in epoch milliseconds."""
+        return int(self.clock() * 1000)

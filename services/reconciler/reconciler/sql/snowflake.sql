@@ -1,0 +1,69 @@
+-- name: mart_columns
+-- A mart's columns, numbers with precision and scale.
+SELECT
+    LOWER(COLUMN_NAME),
+    CASE
+        WHEN DATA_TYPE IN ('NUMBER', 'DECIMAL', 'NUMERIC')
+            THEN 'NUMBER(' || NUMERIC_PRECISION || ',' || NUMERIC_SCALE || ')'
+        ELSE DATA_TYPE
+    END
+FROM INFORMATION_SCHEMA.COLUMNS
+WHERE TABLE_SCHEMA = 'MARTS' AND TABLE_NAME = %(table)s;
+
+-- name: mart_sums
+-- Rows and the sum of row hashes per bucket (day, end of the key, judged or not).
+WITH placed AS (
+    SELECT
+        COALESCE(TO_VARCHAR({day}), '~') || ':' || {suffix}
+        || CASE WHEN {event_us} > %(cutoff_us)s THEN ':p' ELSE ':j' END AS BUCKET,
+        {row_hash} AS HASH_OF_ROW
+    FROM {table}
+    WHERE {filter} AND ({event_us} <= %(upper_us)s OR {event_us} IS NULL)
+)
+SELECT BUCKET, COUNT(*), SUM(HASH_OF_ROW)
+FROM placed
+GROUP BY BUCKET;
+
+-- name: mart_keys
+-- Rows and the sum of row hashes per key of some buckets.
+WITH placed AS (
+    SELECT
+        COALESCE(TO_VARCHAR({day}), '~') || ':' || {suffix}
+        || CASE WHEN {event_us} > %(cutoff_us)s THEN ':p' ELSE ':j' END AS BUCKET,
+        {key} AS ROW_KEY,
+        {row_hash} AS HASH_OF_ROW
+    FROM {table}
+    WHERE {filter} AND ({event_us} <= %(upper_us)s OR {event_us} IS NULL)
+)
+SELECT ROW_KEY, COUNT(*), SUM(HASH_OF_ROW)
+FROM placed
+WHERE BUCKET IN (%(buckets)s)
+GROUP BY ROW_KEY;
+
+-- name: mart_rows
+-- All rows of some keys, as canonical texts in the registry's order.
+SELECT {key}, {event_us}, {texts}
+FROM {table}
+WHERE {filter} AND {key} IN (%(keys)s);
+
+-- name: published
+-- The newest publication of a dataset's marts.
+SELECT TO_SEQ, GENERATION, COALESCE(AS_OF_MS, 0)
+FROM OPS.PUBLISH_LEDGER
+WHERE DATASET = %(dataset)s
+ORDER BY GENERATION DESC, TO_SEQ DESC
+LIMIT 1;
+
+-- name: raw_changes
+-- Changes in RAW up to a run.
+SELECT COUNT(*) FROM {table} WHERE "_RUN_SEQ" <= %(seq)s;
+
+-- name: staging_totals
+-- Rows, deleted rows, and sums over the rows not deleted.
+SELECT COUNT(*), COUNT_IF("_DELETED"), {sums}
+FROM {table};
+
+-- name: table_totals
+-- Rows and sums.
+SELECT COUNT(*), {sums}
+FROM {table};

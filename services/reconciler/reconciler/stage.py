@@ -1,0 +1,90 @@
+"""marts.built -> layers.reconciled: the marts against the speed layer up to W, or the layers against each other.
+
+    receipt there? give it back
+    progress of both sides -> W; passes; the marts moved on meanwhile? start again
+    differences -> entries, status, alerts; report; ledger in one transaction
+
+A pair that cannot be compared stops with an alert, the others and the chain go on. The tick only looks at progress.
+"""
+
+from reconciler.heartbeat import Heartbeat
+from reconciler.outcome import Outcome, compare_all
+from reconciler.ports import Ports, Published, Recorded
+from reconciler.report import write_report
+from tidemark.errors import Retryable, Superseded
+from tidemark.events import Event, LayersReconciled, MartsBuilt, ReconciliationStatus
+from tidemark.failpoints import failpoint
+from tidemark.stage import Stage
+
+WORST_LAST: tuple[ReconciliationStatus, ...] = ("CONVERGED", "CONVERGING", "DIVERGED", "STALLED")
+ATTEMPTS = 5
+TICK_SECONDS = 60.0
+
+
+def stage(ports: Ports) -> Stage:
+    """The stage as the runner takes it."""
+    heartbeat = Heartbeat(ports)
+    return Stage(
+        name="reconciler",
+        handlers={MartsBuilt: lambda event: reconcile(event, ports, heartbeat)},
+        tick=heartbeat.tick,
+        tick_seconds=TICK_SECONDS,
+    )
+
+
+def reconcile(event: MartsBuilt, ports: Ports, heartbeat: Heartbeat | None = None) -> list[Event]:
+    """Compare, write it down, say it. A run that has been compared gives back what was said then.
+
+    Retryable when an engine is away, Superseded when the marts are already those of a newer generation.
+    """
+    if (stored := ports.ledger.receipt(event.run_id)) is not None:
+        return stored
+    began = ports.clock()
+    published, outcomes = _compared(event, ports, heartbeat.raised if heartbeat else {})
+    reconciled = LayersReconciled(
+        dataset=event.dataset,
+        run_id=event.run_id,
+        run_seq=event.run_seq,
+        kind=event.kind,
+        generation=event.generation,
+        status=max((o.reconciled.status for o in outcomes), key=WORST_LAST.index, default="CONVERGED"),
+        pairs=[o.reconciled for o in outcomes],
+        committed_at_ms=ports.now_ms(),
+        seconds=round(ports.clock() - began, 3),
+    )
+    write_report(reconciled, outcomes, ports)
+    recorded = _recorded(reconciled, published, outcomes)
+    failpoint("reconciler.before-commit")
+    events = ports.ledger.record(recorded)
+    failpoint("reconciler.after-commit")
+    if heartbeat:
+        heartbeat.compared(event.dataset, recorded.standing, published)
+    return events
+
+
+def _compared(event: MartsBuilt, ports: Ports, raised: dict[str, str]) -> tuple[Published | None, list[Outcome]]:
+    """All pairs, seen in one state of the marts; begun again while they move on underneath."""
+    for _ in range(ATTEMPTS):
+        published = ports.marts.published(event.dataset)
+        if published and published.generation > event.generation:
+            raise Superseded(f"{event.run_id}: the marts are of generation {published.generation}")
+        outcomes = compare_all(event, published, ports, raised)
+        if ports.marts.published(event.dataset) == published:
+            return published, outcomes
+    raise Retryable(f"the marts of {event.dataset} moved on during each of {ATTEMPTS} comparisons")
+
+
+def _recorded(reconciled: LayersReconciled, published: Published | None, outcomes: list[Outcome]) -> Recorded:
+    return Recorded(
+        dataset=reconciled.dataset,
+        run_id=reconciled.run_id,
+        run_seq=reconciled.run_seq,
+        generation=reconciled.generation,
+        compared_seq=published.to_seq if published else 0,
+        status=reconciled.status,
+        recorded_ms=reconciled.committed_at_ms,
+        seconds=reconciled.seconds,
+        events=[reconciled, *(alert for outcome in outcomes for alert in outcome.alerts)],
+        standing={outcome.reconciled.pair: outcome.standing for outcome in outcomes},
+        entries=[entry for outcome in outcomes for entry in outcome.entries],
+    )

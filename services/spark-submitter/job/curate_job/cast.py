@@ -1,0 +1,164 @@
+"""From the source's columns to the contract's: each column's value, and what is wrong with it.
+
+A cast never fails a run: what does not fit (NaN, too many digits, a timestamp outside the years 1 to 9999, a null that
+must not be) becomes a finding of the row, and rules.py sends the row to quarantine. To support a new canonical type,
+add a function to CASTS.
+"""
+
+import re
+from collections.abc import Callable
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from curate_job.manifest import Column as Contract
+from curate_job.manifest import Table, UpstreamError
+
+DEBEZIUM_COLUMNS = ("__op", "__ts_ms", "__source_ts_ms", "__source_lsn")
+ARRIVAL_COLUMNS = ("__ts_ms",)
+SPARK_TYPES = {"int": "int", "long": "bigint", "string": "string", "uuid": "string", "bool": "boolean"}
+_UUID = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+_FIRST_MS, _LAST_MS = -62135596800000, 253402300799999  # years 1 to 9999
+
+
+def spark_type(canonical: str) -> str:
+    """The Spark SQL type of a canonical type."""
+    if canonical == "timestamp":
+        return "timestamp_ntz"
+    return SPARK_TYPES.get(canonical, canonical)
+
+
+def cast_rows(rows: DataFrame, table: Table, order: str) -> DataFrame:
+    """Source rows as contract columns plus `_op, _lsn, _ts_ms, _source_ts, _source, _findings`.
+
+    `_findings`: array of (rule, reason), empty for a clean row; a delete is judged by key and order columns alone.
+    `_source`: the row as it came, as a struct. Raises UpstreamError.
+    """
+    types = {field.name: field.dataType for field in rows.schema.fields}
+    stop_if_missing(table, set(types), order)
+    is_delete = F.col("__op") == "d" if order == "debezium" else F.lit(False)
+    values, findings = [], []
+    for name, contract in table.columns.items():
+        value, problem = cast_column(name, types.get(name), contract)
+        counts = F.lit(True) if name in table.key else ~F.coalesce(is_delete, F.lit(False))
+        values.append(value.alias(name))
+        findings.append(_finding(f"contract.{name}", F.when(counts, problem)))
+    meta, problems = _order_columns(types, order)
+    findings += [_finding(f"contract.{name}", problem) for name, problem in problems.items()]
+    source = F.struct(*[F.col(_quoted(name)) for name in rows.columns]).alias("_source")
+    return rows.select(*values, *meta, source, F.filter(F.array(*findings), _present).alias("_findings"))
+
+
+def stop_if_missing(table: Table, present: set[str], order: str) -> None:
+    """A missing column that may not be null, or that orders the rows, is for a person to decide."""
+    needed = [n for n, c in table.columns.items() if n in table.key or (not c.nullable and c.default is None)]
+    needed += DEBEZIUM_COLUMNS if order == "debezium" else ARRIVAL_COLUMNS
+    missing = [name for name in needed if name not in present]
+    if missing:
+        raise UpstreamError(
+            f"{table.source} has no column {', '.join(missing)}, which its contract needs",
+            "mend the source or the registry (nullable, default), then `tidemark resume`",
+        )
+
+
+def cast_column(name: str, source: T.DataType | None, contract: Contract) -> tuple[Column, Column]:
+    """The column's value by contract, and a sentence about what is wrong with it (null: nothing)."""
+    target = spark_type(contract.type)
+    default = F.lit(contract.default).cast(target)
+    if source is None:
+        return default, F.lit(None).cast("string")
+    column = F.col(_quoted(name))
+    value = _cast_of(contract.type)(column, source, target)
+    unfit = F.concat(F.lit(f"{name}: "), F.substring(column.cast("string"), 1, 80), F.lit(f" is no {contract.type}"))
+    is_null = F.lit(f"{name}: null") if not contract.nullable and contract.default is None else F.lit(None)
+    problem = F.when(column.isNull(), is_null).when(value.isNull(), unfit)
+    return F.when(column.isNull(), default).otherwise(value), problem
+
+
+def to_decimal(column: Column, source: T.DataType, target: str) -> Column:
+    """The exact decimal, null when a digit would be lost (NaN, too large, too many decimals)."""
+    precision, scale = (int(number) for number in re.findall(r"\d+", target))
+    text = column.cast("string")
+    value = text.try_cast(target)
+    return F.when(value == text.try_cast(f"decimal(38,{38 - precision + scale})"), value)
+
+
+def to_integer(column: Column, source: T.DataType, target: str) -> Column:
+    """The exact integer, null when it does not fit."""
+    if isinstance(source, T.IntegralType):
+        return column.try_cast(target)
+    whole = column.cast("string").try_cast("decimal(38,10)")
+    return F.when(whole == F.floor(whole), whole.try_cast(target))
+
+
+def to_timestamp(column: Column, source: T.DataType, target: str) -> Column:
+    """Microseconds without zone, in UTC; numbers are epoch milliseconds; null outside the years 1 to 9999."""
+    if isinstance(source, T.IntegralType):
+        within = F.when(column.between(_FIRST_MS, _LAST_MS), column.cast("bigint"))
+        return F.timestamp_millis(within).cast(target)
+    value = column.cast(target) if isinstance(source, T.TimestampType | T.DateType) else column.try_cast(target)
+    first, last = (F.lit(end).cast(target) for end in ("0001-01-01 00:00:00", "9999-12-31 23:59:59.999999"))
+    return F.when(value.between(first, last), value)
+
+
+def to_text(column: Column, source: T.DataType, target: str) -> Column:
+    """Any text as it is."""
+    return column.cast("string")
+
+
+def to_uuid(column: Column, source: T.DataType, target: str) -> Column:
+    """A UUID as lower-case text, null for anything else."""
+    text = F.lower(F.trim(column.cast("string")))
+    return F.when(text.rlike(_UUID), text)
+
+
+def to_bool(column: Column, source: T.DataType, target: str) -> Column:
+    """A boolean, also from its text."""
+    return column.try_cast("boolean")
+
+
+CASTS: dict[str, Callable[[Column, T.DataType, str], Column]] = {
+    "int": to_integer,
+    "long": to_integer,
+    "decimal": to_decimal,
+    "string": to_text,
+    "uuid": to_uuid,
+    "timestamp": to_timestamp,
+    "bool": to_bool,
+}
+
+
+def _cast_of(canonical: str) -> Callable[[Column, T.DataType, str], Column]:
+    return CASTS[canonical.split("(")[0]]
+
+
+def _order_columns(types: dict[str, T.DataType], order: str) -> tuple[list[Column], dict[str, Column]]:
+    ts_ms = _epoch_ms("__ts_ms", types["__ts_ms"])
+    problems = {"__ts_ms": F.when(ts_ms.isNull(), F.lit("__ts_ms: null"))}
+    if order != "debezium":
+        nothing = [F.lit(None).cast("bigint").alias("_lsn"), F.lit(None).cast("timestamp_ntz").alias("_source_ts")]
+        return [F.lit("c").alias("_op"), nothing[0], ts_ms.alias("_ts_ms"), nothing[1]], problems
+    operation, lsn = F.col("__op"), F.col("__source_lsn").cast("bigint")
+    known = F.coalesce(operation.isin("r", "c", "u", "d"), F.lit(False))
+    problems["__op"] = F.when(~known, F.concat_ws(" ", F.lit("__op:"), F.coalesce(operation, F.lit("null"))))
+    problems["__source_lsn"] = F.when(lsn.isNull() & (operation != "r"), F.lit("__source_lsn: null"))
+    source_ts = to_timestamp(F.col("__source_ts_ms"), types["__source_ts_ms"], "timestamp_ntz")
+    return [operation.alias("_op"), lsn.alias("_lsn"), ts_ms.alias("_ts_ms"), source_ts.alias("_source_ts")], problems
+
+
+def _epoch_ms(name: str, source: T.DataType) -> Column:
+    column = F.col(name)
+    return column.cast("bigint") if isinstance(source, T.IntegralType) else F.unix_millis(column.cast("timestamp"))
+
+
+def _finding(rule: str, problem: Column) -> Column:
+    return F.when(problem.isNotNull(), F.struct(F.lit(rule).alias("rule"), problem.alias("reason")))
+
+
+def _present(finding: Column) -> Column:
+    return finding.isNotNull()
+
+
+def _quoted(name: str) -> str:
+    return f"`{name}`"

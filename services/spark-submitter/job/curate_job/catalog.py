@@ -1,0 +1,73 @@
+"""The catalog and its file store as the job reaches them: Iceberg's own Java API through py4j.
+
+Metadata that Spark SQL would need a job for (snapshots, their parents and counts) is read here without one.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from pyspark.errors import AnalysisException
+from pyspark.sql import SparkSession
+
+
+def load_table(spark: SparkSession, identifier: str) -> Any | None:
+    """The Iceberg table (a Java object) as it is now, None if there is none."""
+    try:
+        return _java(spark).org.apache.iceberg.spark.Spark3Util.loadIcebergTable(spark._jsparkSession, identifier)
+    except AnalysisException as error:
+        if error.getCondition() in ("TABLE_OR_VIEW_NOT_FOUND", "SCHEMA_NOT_FOUND"):
+            return None
+        raise
+
+
+def snapshot_of(table: Any, ref: str) -> int | None:
+    """The snapshot that a branch of the table points at, None without such a branch."""
+    snapshot = table.snapshot(ref)
+    return None if snapshot is None else int(snapshot.snapshotId())
+
+
+def count_of(snapshot: Any, name: str) -> int:
+    """A counter of the snapshot's summary, 0 if it has none."""
+    return int(snapshot.summary().get(name) or 0)
+
+
+def lineage(table: Any, newest: int) -> Iterator[Any]:
+    """The snapshot and its ancestors, newest first, as far as they have not been expired."""
+    snapshot = table.snapshot(newest)
+    while snapshot is not None:
+        yield snapshot
+        parent = snapshot.parentId()
+        snapshot = None if parent is None else table.snapshot(parent)
+
+
+def read_text(spark: SparkSession, catalog: str, uri: str) -> str:
+    """A small text file, by the catalog's own file store."""
+    stream = _file_io(spark, catalog).newInputFile(uri).newStream()
+    try:
+        return bytes(stream.readAllBytes()).decode()
+    finally:
+        stream.close()
+
+
+def write_text(spark: SparkSession, catalog: str, uri: str, text: str) -> None:
+    """Write a small text file, by the catalog's own file store."""
+    stream = _file_io(spark, catalog).newOutputFile(uri).createOrOverwrite()
+    try:
+        stream.write(bytearray(text.encode()))
+    finally:
+        stream.close()
+
+
+def _file_io(spark: SparkSession, catalog: str) -> Any:
+    prefix = f"spark.sql.catalog.{catalog}."
+    settings = {k: v for k, v in spark.sparkContext.getConf().getAll() if k.startswith(prefix)}
+    properties = _java(spark).java.util.HashMap()
+    for name, value in settings.items():
+        properties.put(name[len(prefix) :], value)
+    implementation = properties.get("io-impl") or "org.apache.iceberg.hadoop.HadoopFileIO"
+    configuration = spark._jsc.hadoopConfiguration()
+    return _java(spark).org.apache.iceberg.CatalogUtil.loadFileIO(implementation, properties, configuration)
+
+
+def _java(spark: SparkSession) -> Any:
+    return spark._jvm

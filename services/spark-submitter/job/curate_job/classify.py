@@ -1,0 +1,225 @@
+"""One table's rows on their way: which are accepted, repeated, held or quarantined, and what the state becomes.
+
+Nothing is written here. Frames that are used more than once are cached; one action counts everything.
+"""
+
+from dataclasses import dataclass, field
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from curate_job.cast import cast_rows
+from curate_job.catalog import count_of, load_table
+from curate_job.curated import columns_of
+from curate_job.hold import Parent, mark_orphans
+from curate_job.manifest import CHANGES, CURRENT, HELD, QUARANTINED, Manifest, Table, TableResult
+from curate_job.order import winners
+from curate_job.read import Cut, rows_of
+from curate_job.rebuild import tombstones
+from curate_job.repeats import identity_of, mark_repeats, with_identity
+from curate_job.rules import apply_rules
+from curate_job.state import state_rows
+
+CHANGE_COLUMNS = ("_op", "_lsn", "_ts_ms", "_source_ts", "_flags")
+_JUDGED = ("_rule", "_reason", "_raw", "_identity", "_origin")
+
+
+@dataclass
+class Work:
+    """One table under way. `rows`: every row with `_origin` and `_outcome`; `state`: what the current table is to get.
+
+    `rewaiting`: held rows that go on waiting for another reason than before; `new`, `changed`: rows of `state`.
+    """
+
+    table: Table
+    rows: DataFrame
+    state: DataFrame
+    counts: TableResult
+    rewaiting: int = 0
+    new: int = 0
+    changed: int = 0
+    cached: list[DataFrame] = field(default_factory=list)
+
+    def outcome(self, name: str) -> DataFrame:
+        """The rows that came to this end."""
+        return self.rows.where(F.col("_outcome") == name)
+
+
+class Classifier:
+    """Classifies a manifest's tables, parents before children."""
+
+    def __init__(self, spark: SparkSession, manifest: Manifest) -> None:
+        self._spark = spark
+        self._manifest = manifest
+        self._held = {table.name: self._rows_in(table, HELD) for table in manifest.tables}
+        self._refused = {table.name: self._rows_in(table, QUARANTINED) for table in manifest.tables}
+
+    def has_work(self, table: Table, cut: Cut, done: dict[str, Work]) -> bool:
+        """Whether the table gets rows: of its cut, or held ones whose parents this run has told of."""
+        if cut.rows or (self._manifest.kind == "rebuild" and table.base[CURRENT] is not None):
+            return True
+        return bool(self._held[table.name]) and any(parent in done for parent in table.parents.values())
+
+    def classify(self, table: Table, cut: Cut, done: dict[str, Work], counts: TableResult) -> Work:
+        """Classify one table. `done`: the parents that had work. Raises UpstreamError."""
+        cached: list[DataFrame] = []
+        new = self._incoming(table, cut)
+        if new is not None:
+            new = new.persist()
+            cached.append(new)
+        held = self._base(table, HELD) if self._held[table.name] else None
+        history = self._history(table, new, held)
+        if history is not None:
+            history = history.persist()
+            cached.append(history)
+        rows = self._outcomes(table, self._marked(table, new, held, history), done).persist()
+        state = self._state(table, rows, history).persist()
+        work = Work(table, rows, state, counts, cached=[*cached, rows, state])
+        _count(work, self._manifest.order)
+        return work
+
+    def _incoming(self, table: Table, cut: Cut) -> DataFrame | None:
+        if not cut.rows:
+            return None
+        manifest = self._manifest
+        source = rows_of(self._spark, table, cut, manifest.catalog)
+        judged = apply_rules(cast_rows(source, table, manifest.order), table.rules)
+        rows = with_identity(judged, table, manifest.order).withColumn("_origin", F.lit("cut"))
+        current = self._base(table, CURRENT)
+        if manifest.kind != "rebuild" or manifest.order != "debezium" or current is None:
+            return rows
+        gone = _as_incoming(tombstones(rows, current, table), table, manifest.order, "tombstone")
+        return rows.unionByName(gone)
+
+    def _history(self, table: Table, new: DataFrame | None, held: DataFrame | None) -> DataFrame | None:
+        changes = self._base(table, CHANGES)
+        keys = [frame.select(*table.key) for frame in (new, held) if frame is not None]
+        if changes is None or not keys:
+            return None
+        touched = keys[0] if len(keys) == 1 else keys[0].union(keys[1])
+        return changes.join(F.broadcast(touched.distinct()), table.key, "left_semi")
+
+    def _marked(
+        self, table: Table, new: DataFrame | None, held: DataFrame | None, history: DataFrame | None
+    ) -> DataFrame:
+        """New rows with `_repeated`, and the held ones beside them."""
+        order, parts = self._manifest.order, []
+        if new is not None:
+            known = [
+                f.select(identity_of(table, order).alias("_identity"), "_ts_ms")
+                for f in (history, held)
+                if f is not None
+            ]
+            if self._refused[table.name]:
+                refused = self._frame(table, QUARANTINED).select("_identity", "_ts_ms")
+                known.append(refused.join(F.broadcast(new.select("_identity").distinct()), "_identity", "left_semi"))
+            marked = mark_repeats(new, _union(known)).withColumn("_was", F.lit(None).cast("string"))
+            parts.append(marked.where(~(F.col("_repeated") & (F.col("_origin") == "tombstone"))))
+        if held is not None:
+            waiting = _as_incoming(held.withColumnRenamed("_reason", "_was"), table, order, "held", "_was", "_flags")
+            parts.append(waiting.withColumn("_repeated", F.lit(False)))
+        together = _union(parts)
+        if together is None:
+            raise ValueError(f"{table.name} has no rows to classify")
+        return together
+
+    def _outcomes(self, table: Table, rows: DataFrame, done: dict[str, Work]) -> DataFrame:
+        parents = {column: self._parent(name, done) for column, name in table.parents.items()}
+        if parents:
+            rows = mark_orphans(rows, parents)
+        else:
+            rows = rows.withColumns({"_wait_rule": F.lit(None).cast("string"), "_wait_reason": F.lit(None)})
+        is_held = F.col("_origin") == "held"
+        again = F.when(F.col("_wait_reason").eqNullSafe(F.col("_was")), "waiting").otherwise("rewaiting")
+        outcome = (
+            F.when(F.col("_repeated"), "repeated")
+            .when(F.col("_rule").isNotNull(), "quarantined")
+            .when(F.col("_wait_rule").isNotNull(), F.when(is_held, again).otherwise("held"))
+            .otherwise("accepted")
+        )
+        return rows.withColumn("_outcome", outcome).drop("_repeated", "_was")
+
+    def _parent(self, name: str, done: dict[str, Work]) -> Parent:
+        table = next(table for table in self._manifest.tables if table.name == name)
+        key, current, work = table.key[0], self._base(table, CURRENT), done.get(name)
+        seen = [] if current is None else [current.select(key)]
+        seen += [] if work is None else [work.outcome("accepted").select(key)]
+        refused = [self._frame(table, QUARANTINED).select("_key")] if self._refused[name] else []
+        if work is not None and work.counts.quarantined:
+            refused.append(work.outcome("quarantined").select(F.col(key).cast("string").alias("_key")))
+        nothing = self._spark.createDataFrame([], f"`{key}` string")
+        return Parent(name, _union(seen) or nothing, _union(refused))
+
+    def _state(self, table: Table, rows: DataFrame, history: DataFrame | None) -> DataFrame:
+        columns = [*table.columns, *CHANGE_COLUMNS]
+        accepted = rows.where(F.col("_outcome") == "accepted").select(*columns)
+        changes = accepted.withColumn("_run_seq", F.lit(self._manifest.run_seq).cast("bigint"))
+        if history is not None:
+            keys = F.broadcast(accepted.select(*table.key).distinct())
+            changes = changes.unionByName(
+                history.select(*columns, "_run_seq").join(keys, table.key, "left_semi").select(*changes.columns)
+            )
+        best = winners(changes, table.key, list(table.columns), self._manifest.order)
+        return state_rows(best, table, self._base(table, CURRENT))
+
+    def _base(self, table: Table, kind: str) -> DataFrame | None:
+        return None if table.base[kind] is None else self._frame(table, kind)
+
+    def _frame(self, table: Table, kind: str) -> DataFrame:
+        reader = self._spark.read.format("iceberg").option("versionAsOf", table.base[kind])
+        rows = reader.load(self._manifest.identifier(table.name, kind))
+        present = set(rows.columns)  # an older snapshot has the older shape
+        columns = columns_of(table, kind).items()
+        return rows.select(*[(F.col(n) if n in present else F.lit(None)).cast(t).alias(n) for n, t in columns])
+
+    def _rows_in(self, table: Table, kind: str) -> int:
+        if table.base[kind] is None:
+            return 0
+        loaded = load_table(self._spark, self._manifest.identifier(table.name, kind))
+        return 0 if loaded is None else count_of(loaded.snapshot(table.base[kind]), "total-records")
+
+
+def _as_incoming(rows: DataFrame, table: Table, order: str, origin: str, *more: str) -> DataFrame:
+    """Rows that are changes already, in the shape of judged ones."""
+    nothing = F.lit(None).cast("string")
+    if "_flags" not in rows.columns:
+        rows = rows.withColumn("_flags", nothing)
+    kept = [*table.columns, *CHANGE_COLUMNS, *[name for name in more if name != "_flags"]]
+    judged = {"_rule": nothing, "_reason": nothing, "_raw": nothing, "_origin": F.lit(origin)}
+    return rows.select(*kept).withColumns({**judged, "_identity": identity_of(table, order)})
+
+
+def _union(frames: list[DataFrame]) -> DataFrame | None:
+    whole: DataFrame | None = None
+    for frame in frames:
+        whole = frame if whole is None else whole.unionByName(frame)
+    return whole
+
+
+def _count(work: Work, order: str) -> None:
+    """Count all ends of rows and all kinds of state rows in one action, which also fills the caches."""
+    newest = F.max(F.unix_micros(F.col("_source_ts").cast("timestamp")) / 1000 if order == "debezium" else "_ts_ms")
+    ends = work.rows.groupBy("_origin", "_outcome").agg(
+        F.count("*").alias("n"), F.count("_flags").alias("flagged"), newest.cast("bigint").alias("newest")
+    )
+    kinds = work.state.groupBy("_new").agg(F.count("*").alias("n"))
+    nothing = F.lit(None).cast("bigint")
+    stated = kinds.select(
+        F.lit("state").alias("_origin"), F.col("_new").cast("string").alias("_outcome"), "n", nothing, nothing
+    )
+    counted = {(row["_origin"], row["_outcome"]): row for row in ends.union(stated).collect()}
+    number = {ends: row["n"] for ends, row in counted.items()}
+
+    def total(outcome: str, origins: tuple[str, ...] = ("cut", "tombstone", "held")) -> int:
+        return sum(number.get((origin, outcome), 0) for origin in origins)
+
+    counts = work.counts
+    counts.tombstones = sum(n for (origin, _), n in number.items() if origin == "tombstone")
+    counts.released = counts.tombstones + total("accepted", ("held",))
+    counts.accepted, counts.repeated = total("accepted"), total("repeated")
+    counts.held, counts.quarantined = total("held"), total("quarantined")
+    accepted = [row for (_, outcome), row in counted.items() if outcome == "accepted"]
+    counts.flagged = sum(row["flagged"] for row in accepted)
+    counts.max_ts_ms = max((row["newest"] for row in accepted if row["newest"] is not None), default=None)
+    work.rewaiting = total("rewaiting", ("held",))
+    work.new, work.changed = number.get(("state", "true"), 0), number.get(("state", "false"), 0)

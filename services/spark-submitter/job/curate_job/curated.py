@@ -1,0 +1,94 @@
+"""The curated tables: their columns, and making them when a table is new or its contract has grown.
+
+Per table `<t>_changes` (append-only), `<t>` (a row per key ever seen), `<t>_held` and `<t>_quarantined`. Contract
+columns are all nullable in them: a delete may lack values, and what must not be null is judged before a row gets here.
+(`_is_deleted` is not `_deleted`, because Iceberg keeps that name for itself.)
+"""
+
+from concurrent.futures import Executor
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from curate_job.cast import spark_type
+from curate_job.catalog import load_table, snapshot_of
+from curate_job.manifest import CHANGES, CURRENT, HELD, KINDS, QUARANTINED, Manifest, Table, UpstreamError
+
+_CHANGE = {"_op": "string", "_lsn": "bigint", "_ts_ms": "bigint", "_source_ts": "timestamp_ntz", "_flags": "string"}
+_RUN = {"_run_id": "string", "_run_seq": "bigint"}
+_WHY = {"_rule": "string", "_reason": "string"}
+_PROPERTIES = {
+    "format-version": "2",
+    "write.wap.enabled": "true",
+    "write.delete.mode": "merge-on-read",
+    "write.update.mode": "merge-on-read",
+    "write.merge.mode": "merge-on-read",
+    "write.distribution-mode": "none",
+    "commit.retry.num-retries": "10",
+    "write.metadata.delete-after-commit.enabled": "true",
+    "write.metadata.previous-versions-max": "50",
+}
+# held tables are small, and a rewritten one counts its rows exactly in its snapshot's summary
+_REWRITTEN = {"write.delete.mode": "copy-on-write", "write.merge.mode": "copy-on-write"}
+
+
+def columns_of(table: Table, kind: str) -> dict[str, str]:
+    """A curated table's columns and their Spark types."""
+    contract = {name: spark_type(column.type) for name, column in table.columns.items()}
+    if kind == CHANGES:
+        return {**contract, **_CHANGE, **_RUN}
+    if kind == CURRENT:
+        return {**contract, **_CHANGE, "_state_flags": "string", "_is_deleted": "boolean", "_run_seq": "bigint"}
+    if kind == HELD:
+        return {**contract, **_CHANGE, **_WHY, **_RUN}
+    identity = {"_key": "string", "_op": "string", "_lsn": "bigint", "_ts_ms": "bigint", "_identity": "string"}
+    return {**identity, **_WHY, "_row": "string", **_RUN}
+
+
+def ensure_tables(spark: SparkSession, manifest: Manifest, tables: list[Table], pool: Executor) -> None:
+    """Create what is missing, add columns that the contract has gained, widen types that it has widened."""
+    wanted = [(table, kind) for table in tables for kind in KINDS]
+    if all(table.base[CURRENT] is None for table in tables):
+        spark.sql(f"CREATE NAMESPACE IF NOT EXISTS {manifest.catalog}.`{manifest.curated}`")
+    list(pool.map(lambda pair: _ensure(spark, manifest, *pair), wanted))
+
+
+def _ensure(spark: SparkSession, manifest: Manifest, table: Table, kind: str) -> None:
+    identifier, branch = manifest.identifier(table.name, kind), manifest.branch
+    wanted = columns_of(table, kind)
+    loaded = load_table(spark, identifier)
+    if loaded is None:
+        columns = ", ".join(f"`{name}` {type_}" for name, type_ in wanted.items())
+        properties = {**_PROPERTIES, **(_REWRITTEN if kind == HELD else {})}
+        settings = ", ".join(f"'{name}'='{value}'" for name, value in properties.items())
+        spark.sql(f"CREATE TABLE IF NOT EXISTS {identifier} ({columns}) USING iceberg TBLPROPERTIES ({settings})")
+        return
+    if kind != QUARANTINED:
+        _evolve(spark, identifier, wanted, _types_of(loaded))
+    if snapshot_of(loaded, branch) is not None:  # this attempt died half-way and begins again
+        spark.sql(f"ALTER TABLE {identifier} DROP BRANCH `{branch}`")
+
+
+def _types_of(loaded: Any) -> dict[str, str]:
+    names = {"long": "bigint", "timestamp": "timestamp_ntz"}
+    return {c.name(): names.get(str(c.type()), str(c.type()).replace(" ", "")) for c in loaded.schema().columns()}
+
+
+def _evolve(spark: SparkSession, identifier: str, wanted: dict[str, str], present: dict[str, str]) -> None:
+    for name, type_ in wanted.items():
+        if name not in present:
+            spark.sql(f"ALTER TABLE {identifier} ADD COLUMN `{name}` {type_}")
+        elif present[name] != type_:
+            if not _widens(present[name], type_):
+                reason = f"{identifier}.{name} is {present[name]} and its contract now says {type_}"
+                raise UpstreamError(reason, "only int to long and more decimal digits widen; add a new column instead")
+            spark.sql(f"ALTER TABLE {identifier} ALTER COLUMN `{name}` TYPE {type_}")
+
+
+def _widens(old: str, new: str) -> bool:
+    if (old, new) == ("int", "bigint"):
+        return True
+    if not (old.startswith("decimal(") and new.startswith("decimal(")):
+        return False
+    (old_digits, old_scale), (new_digits, new_scale) = ([int(n) for n in t[8:-1].split(",")] for t in (old, new))
+    return old_scale == new_scale and old_digits <= new_digits

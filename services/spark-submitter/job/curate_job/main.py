@@ -1,0 +1,120 @@
+"""Curate one run: manifest in, everything on the attempt's branch, result out.
+
+`python -m curate_job MANIFEST_URI` under spark-submit, or `curate(spark, uri)` in a resident driver, one run at a time.
+"""
+
+import sys
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+
+from pyspark.sql import SparkSession
+
+from curate_job import checks
+from curate_job.catalog import read_text, write_text
+from curate_job.classify import Classifier, Work
+from curate_job.curated import ensure_tables
+from curate_job.manifest import Check, Manifest, Result, TableResult, UpstreamError, parse_manifest, result_text
+from curate_job.publish import publish
+from curate_job.read import measure
+from curate_job.steps import Steps, spark_metrics
+
+WRITERS = 4  # commits mostly wait for the catalog and the object store
+HINTED_ROWS = 1_000_000  # above it Spark chooses what to broadcast
+
+
+def curate(spark: SparkSession, manifest_uri: str, catalog: str = "lake") -> str:
+    """Run the manifest; returns the result's URI. A stop by upstream is a result; anything else is raised."""
+    manifest = parse_manifest(read_text(spark, catalog, manifest_uri))
+    group = f"{manifest.run_id}/{manifest.attempt}"
+    steps = Steps()
+    with _session_for(spark, manifest, group):
+        try:
+            result = _run(spark, manifest, steps, group)
+        except UpstreamError as stop:
+            stopped = {"reason": stop.reason, "remedy": stop.remedy}
+            result = Result(manifest.run_id, manifest.attempt, "stopped", stopped)
+        result.steps = steps.done
+        result.spark = spark_metrics(spark, group)
+        write_text(spark, catalog, manifest.result, result_text(result))
+    return manifest.result
+
+
+def _run(spark: SparkSession, manifest: Manifest, steps: Steps, group: str) -> Result:
+    counts = {t.name: TableResult(t.name, dict(t.base), dict(t.base)) for t in manifest.tables}
+    found: list[Check] = []
+    works: dict[str, Work] = {}
+    with ThreadPoolExecutor(WRITERS, initializer=_join_group, initargs=(spark, group)) as pool:
+        with steps.step("look"):
+            cuts = dict(
+                zip(counts, pool.map(lambda t: measure(spark, t, manifest.catalog), manifest.tables), strict=True)
+            )
+            for name, cut in cuts.items():
+                counts[name].source_uuid, counts[name].read = cut.source_uuid, cut.rows
+        if any(cut.rows > HINTED_ROWS for cut in cuts.values()):
+            spark.conf.set("spark.sql.optimizer.disableHints", "true")
+        ensured = False
+        classifier: Classifier | None = None
+        written: list[Future[None]] = []
+        for table in manifest.tables:
+            if not ensured and any(cut.rows for cut in cuts.values()):
+                with steps.step("ensure tables"):
+                    ensure_tables(spark, manifest, manifest.tables, pool)
+                ensured = True
+            classifier = classifier or Classifier(spark, manifest)
+            if not classifier.has_work(table, cuts[table.name], works):
+                continue
+            with steps.step("classify", table.name) as step:
+                work = classifier.classify(table, cuts[table.name], works, counts[table.name])
+                step["rows"] = work.counts.read + work.counts.released
+            works[table.name] = work
+            found += checks.balance(work, cuts[table.name].rows)
+            written.append(pool.submit(publish, spark, manifest, work, steps))
+        for future in written:
+            future.result()
+        with steps.step("check"):
+            for some in pool.map(lambda work: checks.settle(spark, manifest, work), works.values()):
+                found += some
+            found += checks.state_checks(spark, manifest, works)
+    for work in works.values():
+        for frame in work.cached:
+            frame.unpersist()
+    return Result(manifest.run_id, manifest.attempt, tables=list(counts.values()), checks=found)
+
+
+@contextmanager
+def _session_for(spark: SparkSession, manifest: Manifest, group: str) -> Iterator[None]:
+    """The session's settings for one run: its branch, its mark on snapshots, its job group."""
+    settings = {
+        "spark.wap.branch": manifest.branch,
+        "spark.sql.session.timeZone": "UTC",
+        f"spark.sql.iceberg.snapshot-property.{checks.ATTEMPT}": manifest.attempt,
+        "spark.sql.iceberg.snapshot-property.tidemark.run_id": manifest.run_id,
+        "spark.sql.iceberg.snapshot-property.tidemark.run_seq": str(manifest.run_seq),
+    }
+    for name, value in settings.items():
+        spark.conf.set(name, value)
+    _join_group(spark, group)
+    try:
+        yield
+    finally:
+        for name in (*settings, "spark.sql.optimizer.disableHints"):
+            spark.conf.unset(name)
+
+
+def _join_group(spark: SparkSession, group: str) -> None:
+    spark.sparkContext.setJobGroup(group, group)
+
+
+def main(arguments: list[str]) -> int:
+    """The command: one manifest URI."""
+    spark = SparkSession.builder.getOrCreate()
+    try:
+        curate(spark, arguments[0])
+    finally:
+        spark.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,89 @@
+"""Writing one table's outcome onto the attempt's branch: append changes, merge the state, hold and release, quarantine.
+
+The session writes to a branch of its own (write-audit-publish), so nothing here is seen on main until the submitter
+has decided. Tables and their parts that get no rows are not written at all.
+"""
+
+from math import ceil
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from curate_job.classify import Work
+from curate_job.curated import columns_of
+from curate_job.manifest import CHANGES, CURRENT, HELD, QUARANTINED, Manifest, Table
+from curate_job.steps import Steps
+
+ROWS_PER_FILE = 500_000
+
+
+def publish(spark: SparkSession, manifest: Manifest, work: Work, steps: Steps) -> None:
+    """Write everything that `work` found onto the branch."""
+    counts, table = work.counts, work.table
+    run = {"_run_id": F.lit(manifest.run_id), "_run_seq": F.lit(manifest.run_seq).cast("bigint")}
+    if counts.accepted:
+        with steps.step("append changes", table.name) as step:
+            rows = work.outcome("accepted").withColumns(run)
+            _append(rows, manifest, table, CHANGES, counts.accepted)
+            step["rows"] = counts.accepted
+    if work.new or work.changed:
+        with steps.step("merge current", table.name) as step:
+            _write_state(spark, manifest, work)
+            step["rows"] = work.new + work.changed
+    if counts.quarantined:
+        with steps.step("quarantine", table.name) as step:
+            _append(_refused(work.outcome("quarantined"), table).withColumns(run), manifest, table, QUARANTINED, 1)
+            step["rows"] = counts.quarantined
+    if counts.held or counts.released or work.rewaiting:
+        with steps.step("hold and release", table.name) as step:
+            _write_held(spark, manifest, work, work.rows.withColumns(run))
+            step["rows"] = counts.held + counts.released
+
+
+def _append(rows: DataFrame, manifest: Manifest, table: Table, kind: str, expected: int) -> None:
+    rows = rows.select(*columns_of(table, kind)).coalesce(ceil(expected / ROWS_PER_FILE))
+    rows.writeTo(manifest.identifier(table.name, kind)).append()
+
+
+def _write_state(spark: SparkSession, manifest: Manifest, work: Work) -> None:
+    if not work.changed:
+        _append(work.state, manifest, work.table, CURRENT, work.new)
+        return
+    view = f"{work.table.name}_state"
+    rows = work.state.select(*columns_of(work.table, CURRENT))
+    rows.coalesce(ceil((work.new + work.changed) / ROWS_PER_FILE)).createOrReplaceTempView(view)
+    spark.sql(
+        f"MERGE INTO {manifest.identifier(work.table.name, CURRENT)} t USING {view} s "
+        f"ON {_same(work.table.key)} WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *"
+    )
+
+
+def _write_held(spark: SparkSession, manifest: Manifest, work: Work, rows: DataFrame) -> None:
+    leaving = (F.col("_origin") == "held") & F.col("_outcome").isin("accepted", "rewaiting")
+    moved = rows.where(leaving | (F.col("_outcome") == "held")).withColumns(
+        {"_rule": F.col("_wait_rule"), "_reason": F.col("_wait_reason")}
+    )
+    if work.counts.released == work.counts.tombstones and not work.rewaiting:
+        if work.counts.held:
+            _append(moved, manifest, work.table, HELD, work.counts.held)
+        return
+    columns = list(columns_of(work.table, HELD))
+    view = f"{work.table.name}_moved"
+    moved.select(*columns, "_outcome").createOrReplaceTempView(view)
+    names = ", ".join(f"`{column}`" for column in columns)
+    values = ", ".join(f"s.`{column}`" for column in columns)
+    spark.sql(
+        f"MERGE INTO {manifest.identifier(work.table.name, HELD)} t USING {view} s "  # noqa: S608 - our own names
+        f"ON {_same([*work.table.key, '_op', '_lsn', '_ts_ms'])} WHEN MATCHED AND s._outcome = 'accepted' THEN DELETE "
+        f"WHEN MATCHED THEN UPDATE SET _rule = s._rule, _reason = s._reason "
+        f"WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({values})"
+    )
+
+
+def _refused(rows: DataFrame, table: Table) -> DataFrame:
+    key = F.concat_ws("|", *[F.col(column).cast("string") for column in table.key])
+    return rows.withColumns({"_key": key, "_row": F.col("_raw")})
+
+
+def _same(columns: list[str]) -> str:
+    return " AND ".join(f"t.`{column}` <=> s.`{column}`" for column in columns)

@@ -1,0 +1,164 @@
+"""The curated tables through pyiceberg: what their mains hold, and setting them to a decision.
+
+One commit per table moves main, tags the snapshot and drops attempts' branches; it is a compare-and-swap on main, so a
+writer in between makes it look again. Tables are done side by side. Pointers come first: a table whose metadata has
+not moved since it was last read is not read again.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+from pyiceberg.catalog import Catalog
+from pyiceberg.catalog.glue import GlueCatalog
+from pyiceberg.exceptions import CommitFailedException
+from pyiceberg.table import Table
+from pyiceberg.table.refs import MAIN_BRANCH, SnapshotRefType
+from pyiceberg.table.update import (
+    AssertRefSnapshotId,
+    AssertTableUUID,
+    RemoveSnapshotRefUpdate,
+    SetSnapshotRefUpdate,
+    TableUpdate,
+)
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from spark_submitter.ports import Snapshots, Stranger
+from tidemark.errors import Retryable
+from tidemark.tables import Registry
+from tidemark_lake.catalog import is_transient, load_table
+from tidemark_lake.decisions import TABLE_KINDS, Decision
+
+ATTEMPT_BRANCHES = "attempt_"
+_SIDE_BY_SIDE = 8
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+class IcebergLake:
+    """The datasets' curated namespaces in a Glue catalog."""
+
+    def __init__(self, catalog: Catalog, registry: Registry) -> None:
+        if not isinstance(catalog, GlueCatalog):
+            raise TypeError(f"curated tables are published through Glue, not {type(catalog).__name__}")
+        self._catalog = catalog
+        self._registry = registry
+        self._known: dict[str, tuple[str, Table]] = {}
+
+    def mains(self, dataset: str, tables: Sequence[str]) -> Snapshots:
+        """What every curated table's main holds."""
+        loaded = self._load(dataset, tables)
+        return {name: {kind: _main(loaded[name, kind]) for kind in TABLE_KINDS} for name in tables}
+
+    def settle(self, decision: Decision, before: Decision | None) -> list[Stranger]:
+        """Make every table's main what the decision says."""
+        loaded = self._load(decision.dataset, list(decision.tables))
+        behind = [
+            (name, kind, snapshot)
+            for name, table in decision.tables.items()
+            for kind, snapshot in table.snapshots.items()
+            if _main(loaded[name, kind]) != snapshot
+        ]
+
+        def publish(one: tuple[str, str, int | None]) -> Stranger | None:
+            name, kind, snapshot = one
+            published = before.tables[name].snapshots[kind] if before and name in before.tables else None
+            return self._publish(self._identifier(decision.dataset, name, kind), decision.number, snapshot, published)
+
+        return [stranger for stranger in _side_by_side(publish, behind) if stranger is not None]
+
+    @retry(
+        retry=retry_if_exception_type(CommitFailedException),
+        stop=stop_after_attempt(8),
+        wait=wait_random_exponential(multiplier=0.05, max=2),
+        retry_error_callback=lambda state: _give_up(state.args),
+    )
+    def _publish(self, identifier: str, number: int, snapshot: int | None, published: int | None) -> Stranger | None:
+        table = load_table(self._catalog, identifier)
+        if table is None:
+            raise Retryable(f"the curated table {identifier} is not in the catalog")
+        main = _main(table)
+        if main == snapshot:
+            return None
+        stranger = _stranger(identifier, table, main, published)
+        updates: list[TableUpdate] = [_tag(stranger.tag, stranger.snapshot)] if stranger else []
+        if snapshot is None:
+            updates.append(_without(MAIN_BRANCH))
+        else:
+            updates += [_ref(MAIN_BRANCH, SnapshotRefType.BRANCH, snapshot), _tag(f"run_{number}", snapshot)]
+        done = [name for name in table.refs() if name.startswith(ATTEMPT_BRANCHES)]
+        updates += [_without(name) for name in done]
+        requirements = (
+            AssertTableUUID(uuid=table.metadata.table_uuid),
+            AssertRefSnapshotId.model_validate({"ref": MAIN_BRANCH, "snapshot-id": main}),
+        )
+        try:
+            self._catalog.commit_table(table, requirements, tuple(updates))
+        except (BotoCoreError, ClientError, OSError) as error:
+            if is_transient(error):
+                raise Retryable(f"{identifier} could not be published: {error}") from error
+            raise
+        return stranger
+
+    def _load(self, dataset: str, tables: Sequence[str]) -> dict[tuple[str, str], Table | None]:
+        pointers = self._pointers(self._registry.datasets[dataset].curated)
+        wanted = [(name, kind) for name in tables for kind in TABLE_KINDS]
+        names = [self._identifier(dataset, name, kind) for name, kind in wanted]
+        stale = [name for name in names if name in pointers and self._known.get(name, ("",))[0] != pointers[name]]
+        for name, table in zip(stale, _side_by_side(lambda name: load_table(self._catalog, name), stale), strict=True):
+            if table is not None:
+                self._known[name] = (table.metadata_location, table)
+        found = [self._known[name][1] if name in pointers and name in self._known else None for name in names]
+        return dict(zip(wanted, found, strict=True))
+
+    def _pointers(self, namespace: str) -> dict[str, str]:
+        """Where the metadata of each table of the namespace lies now: one call."""
+        try:
+            pages = self._catalog.glue.get_paginator("get_tables").paginate(DatabaseName=namespace)
+            tables = [table for page in pages for table in page["TableList"]]
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") == "EntityNotFoundException":
+                return {}
+            raise Retryable(f"the catalog did not list {namespace}: {error}") from error
+        except BotoCoreError as error:
+            raise Retryable(f"the catalog did not list {namespace}: {error}") from error
+        return {f"{namespace}.{t['Name']}": t.get("Parameters", {}).get("metadata_location", "") for t in tables}
+
+    def _identifier(self, dataset: str, table: str, kind: str) -> str:
+        return f"{self._registry.datasets[dataset].curated}.{table}" + ("" if kind == "current" else f"_{kind}")
+
+
+def _main(table: Table | None) -> int | None:
+    return table.metadata.current_snapshot_id if table is not None else None
+
+
+def _stranger(identifier: str, table: Table, main: int | None, published: int | None) -> Stranger | None:
+    """The snapshot on main, unless a decision put it there: the one before, or an older one by its tag."""
+    ours = {ref.snapshot_id for name, ref in table.refs().items() if name.startswith("run_")}
+    if main is None or main == published or main in ours:
+        return None
+    return Stranger(identifier, main, f"stranger_{main}")
+
+
+def _ref(name: str, kind: SnapshotRefType, snapshot: int) -> SetSnapshotRefUpdate:
+    return SetSnapshotRefUpdate.model_validate({"ref-name": name, "type": kind.value, "snapshot-id": snapshot})
+
+
+def _without(name: str) -> RemoveSnapshotRefUpdate:
+    return RemoveSnapshotRefUpdate.model_validate({"ref-name": name})
+
+
+def _tag(name: str, snapshot: int) -> SetSnapshotRefUpdate:
+    return _ref(name, SnapshotRefType.TAG, snapshot)
+
+
+def _side_by_side(work: Callable[[A], B], items: Sequence[A]) -> Iterable[B]:
+    if not items:
+        return []
+    with ThreadPoolExecutor(min(_SIDE_BY_SIDE, len(items))) as pool:
+        return list(pool.map(work, items))
+
+
+def _give_up(arguments: tuple[object, ...]) -> Stranger | None:
+    raise Retryable(f"the main of {arguments[1]} kept moving while it was published")

@@ -1,0 +1,226 @@
+"""snapshot.committed -> lake.curated: the run's rows are curated on branches, decided, and published together.
+
+The decision makes it exactly once: before it nothing shows on any main, after it a restart only rolls forward and says
+again what the decision holds. An attempt that finds a main moved begins anew from the newest decision.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from spark_submitter.ports import Decisions, Job, Lake, Snapshots, Stranger
+from tidemark import telemetry
+from tidemark.errors import CheckFailed, Retryable, Superseded, TypedStop
+from tidemark.events import AlertRaised, CuratedTable, Event, LakeCurated, SnapshotCommitted, TableCut
+from tidemark.failpoints import failpoint
+from tidemark.tables import Registry
+from tidemark_lake.decisions import TABLE_KINDS, DecidedTable, Decision
+from tidemark_lake.manifest import Manifest, ManifestTable, Result, TableResult, result_name
+
+NAME = "spark-submitter"
+ATTEMPTS = 3
+
+log = telemetry.logger(__name__)
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The world as the stage sees it. `state` is the folder's URI of manifests and results; ids and time are given."""
+
+    decisions: Decisions
+    lake: Lake
+    job: Job
+    registry: Registry
+    state: str
+    new_attempt: Callable[[], str]
+    now_ms: Callable[[], int]
+
+
+def curate(event: SnapshotCommitted, ports: Ports) -> Sequence[Event]:
+    """Curate and publish one run. Returns alerts, if any, and the run's LakeCurated."""
+    started_ms = ports.now_ms()
+    alerts: list[Event] = []
+    for _ in range(ATTEMPTS):
+        newest = ports.decisions.newest(event.dataset)
+        alerts += _settle(newest, event, ports)
+        decided = _decided(event, newest, ports)
+        if decided is not None:
+            return [*alerts, decided.curated]
+        _refuse(event, newest)
+        decision = _attempt(event, newest, ports, started_ms)
+        if decision is None:
+            continue
+        failpoint(f"{NAME}.before-commit")
+        if ports.decisions.put(decision):
+            failpoint(f"{NAME}.after-decision")
+            alerts += _settle(decision, event, ports)
+            failpoint(f"{NAME}.after-commit")
+            return [*alerts, decision.curated]
+        log.info("somebody else decided first", extra={"decision": decision.number})
+    raise Retryable(f"{event.run_id} found a curated table moved in each of {ATTEMPTS} attempts")
+
+
+def _decided(event: SnapshotCommitted, newest: Decision | None, ports: Ports) -> Decision | None:
+    """The decision of this very run, if it has been taken."""
+    if newest is None or newest.number < event.run_seq:
+        return None
+    taken = newest if newest.number == event.run_seq else ports.decisions.get(event.dataset, event.run_seq)
+    return taken if taken is not None and taken.run_id == event.run_id else None
+
+
+def _refuse(event: SnapshotCommitted, newest: Decision | None) -> None:
+    """Raise where this run must not be curated: an older generation, a place taken, a cut that does not connect."""
+    number, generation = (newest.number, newest.generation) if newest else (0, 0)
+    if event.generation < generation:
+        raise Superseded(f"{event.run_id} is of generation {event.generation}, the lake is at {generation}")
+    if event.run_seq <= number:
+        raise Superseded(f"{event.run_id} comes after decision {number}, which another run took")
+    if event.kind not in ("process", "rebuild"):
+        raise TypedStop(f"a {event.kind} run cannot be curated yet; ask for a rebuild instead")
+    if event.run_seq > number + 1:
+        raise TypedStop(f"{event.run_id} is run {event.run_seq} and the last decision is {number}; ask for a rebuild")
+    if event.kind == "rebuild":
+        return
+    for cut in event.tables:
+        done = newest.tables.get(cut.table) if newest else None
+        published = done.source_snapshot if done else None
+        if cut.from_snapshot != published:
+            raise TypedStop(
+                f"{event.run_id} begins {cut.table} at snapshot {cut.from_snapshot}, and {published} is the last one "
+                "published; ask for a rebuild"
+            )
+
+
+def _attempt(event: SnapshotCommitted, newest: Decision | None, ports: Ports, started_ms: int) -> Decision | None:
+    """Run the job once; the decision that would publish it, or None if a main moved meanwhile."""
+    manifest = make_manifest(event, newest, ports)
+    with telemetry.span("spark job", attempt=manifest.attempt, branch=manifest.branch):
+        result = ports.job.run(manifest)
+        for step in result.steps:
+            telemetry.record_span(
+                f"spark {step.name}", step.start_ns, step.end_ns, table=step.table or None, rows=step.rows
+            )
+    if result.stopped is not None:
+        raise TypedStop(f"{result.stopped.reason}; {result.stopped.remedy}")
+    base = {table.name: table.base for table in manifest.tables}
+    if {table.table: table.base for table in result.tables} != base or _mains(event, ports) != base:
+        log.warning("a curated table moved during the attempt", extra={"attempt": manifest.attempt})
+        return None
+    _verify(result)
+    return _decision(event, manifest, result, ports.now_ms(), started_ms)
+
+
+def make_manifest(event: SnapshotCommitted, newest: Decision | None, ports: Ports) -> Manifest:
+    """The order to the job: the event's cut, the registry's contracts, the newest decision's snapshots as base."""
+    attempt = ports.new_attempt()
+    dataset = ports.registry.datasets[event.dataset]
+    cuts = {cut.table: cut for cut in event.tables}
+    return Manifest(
+        run_id=event.run_id,
+        run_seq=event.run_seq,
+        attempt=attempt,
+        dataset=event.dataset,
+        kind=event.kind,
+        generation=event.generation,
+        order=dataset.order,
+        curated=dataset.curated,
+        branch=f"attempt_{event.run_seq}_{attempt}",
+        result=f"{ports.state}/{result_name(event.run_id, attempt)}",
+        tables=[_table(name, cuts.get(name), newest, ports.registry) for name in dataset.tables],
+    )
+
+
+def _table(name: str, cut: TableCut | None, newest: Decision | None, registry: Registry) -> ManifestTable:
+    contract = registry.tables[name]
+    done = newest.tables.get(name) if newest else None
+    standing = done.source_snapshot if done else None
+    return ManifestTable(
+        name=name,
+        source=f"{registry.datasets[contract.dataset].source}.{name}",
+        from_snapshot=cut.from_snapshot if cut else standing,
+        to_snapshot=cut.to_snapshot if cut else standing,
+        key=contract.key,
+        columns=contract.columns,
+        parents=contract.parents,
+        rules=contract.rules,
+        unique=contract.unique,
+        base=dict(done.snapshots) if done else dict.fromkeys(TABLE_KINDS),
+    )
+
+
+def _mains(event: SnapshotCommitted, ports: Ports) -> Snapshots:
+    return ports.lake.mains(event.dataset, ports.registry.datasets[event.dataset].tables)
+
+
+def _verify(result: Result) -> None:
+    failed = [f"{c.table}: {c.name}: {c.expected} expected, {c.actual} found" for c in result.checks if not c.holds]
+    if failed:
+        raise CheckFailed(f"attempt {result.attempt} of {result.run_id} failed its checks: {'; '.join(failed)}")
+
+
+def _decision(event: SnapshotCommitted, manifest: Manifest, result: Result, now_ms: int, started_ms: int) -> Decision:
+    curated = LakeCurated(
+        dataset=event.dataset,
+        run_id=event.run_id,
+        run_seq=event.run_seq,
+        kind=event.kind,
+        generation=event.generation,
+        decision=event.run_seq,
+        tables=[_curated(table) for table in result.tables],
+        committed_at_ms=now_ms,
+        seconds=(now_ms - started_ms) / 1000,
+        spark=dict(result.spark),
+    )
+    ends = {table.name: table.to_snapshot for table in manifest.tables}
+    return Decision(
+        number=event.run_seq,
+        dataset=event.dataset,
+        run_id=event.run_id,
+        run_seq=event.run_seq,
+        kind=event.kind,
+        generation=event.generation,
+        attempt=manifest.attempt,
+        tables={
+            t.table: DecidedTable(source_snapshot=ends[t.table], source_uuid=t.source_uuid, snapshots=t.snapshots)
+            for t in result.tables
+        },
+        curated=curated,
+    )
+
+
+def _curated(table: TableResult) -> CuratedTable:
+    return CuratedTable(
+        table=table.table,
+        read=table.read,
+        released=table.released,
+        accepted=table.accepted,
+        repeated=table.repeated,
+        held=table.held,
+        quarantined=table.quarantined,
+        flagged=table.flagged,
+        changes_snapshot=table.snapshots["changes"] if table.accepted else None,
+        current_snapshot=table.snapshots["current"],
+        max_ts_ms=table.max_ts_ms,
+    )
+
+
+def _settle(decision: Decision | None, event: SnapshotCommitted, ports: Ports) -> list[Event]:
+    """Roll forward; alerts for snapshots found there that no decision knows."""
+    if decision is None:
+        return []
+    before = ports.decisions.get(decision.dataset, decision.number - 1)
+    with telemetry.span("publish", decision=decision.number):
+        strangers = ports.lake.settle(decision, before)
+    return [_alert(stranger, event) for stranger in strangers]
+
+
+def _alert(stranger: Stranger, event: SnapshotCommitted) -> AlertRaised:
+    return AlertRaised(
+        dataset=event.dataset,
+        incident=f"{event.dataset}/stranger/{stranger.table}/{stranger.snapshot}",
+        severity="warning",
+        title=f"Somebody else wrote to {stranger.table}",
+        detail=f"Snapshot {stranger.snapshot} was not written by a run. It stays readable as tag {stranger.tag}; "
+        "the table was set back to what the newest decision says.",
+        raised_by=NAME,
+        run_id=event.run_id,
+    )

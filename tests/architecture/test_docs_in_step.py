@@ -1,0 +1,63 @@
+"""Documents and code agree, links lead somewhere, files stay small."""
+
+import re
+from pathlib import Path
+
+import pytest
+from tidemark_cli.documents import events_page
+from tidemark_cli.main import app
+from typer.testing import CliRunner
+
+ROOT = Path(__file__).parents[2]
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+CODE = [p for folder in ("libs", "services", "tests", "dbt") for p in (ROOT / folder).rglob("*.py")]
+LONGEST_FILE = 300
+
+
+def test_events_page_is_what_the_code_says() -> None:
+    """docs/events.md is written from events.py; `make docs` brings it in step."""
+    assert events_page() == (ROOT / "docs" / "events.md").read_text()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    """Every relative link of a page names a file that is there."""
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text())
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_readme_names_only_commands_that_exist() -> None:
+    """Each `tidemark <command>` of README and walkthrough is a command of the program."""
+    shown = CliRunner().invoke(app, ["--help"]).output
+    named = set()
+    for page in (ROOT / "README.md", ROOT / "docs" / "walkthrough.md"):
+        named |= set(re.findall(r"bin/tidemark ([a-z-]+)", page.read_text()))
+    assert {name for name in named if not re.search(rf"\b{name}\b", shown)} == set()
+
+
+def test_files_stay_small() -> None:
+    """A Python file over 300 lines says why in its first lines."""
+    long = [p for p in CODE if len(p.read_text().splitlines()) > LONGEST_FILE]
+    assert [str(p.relative_to(ROOT)) for p in long if "long because" not in p.read_text()[:1500]] == []
+
+
+def test_catch_all_only_in_the_runner() -> None:
+    """`except Exception` would hide what must crash; the runner alone may have one."""
+    found = [
+        str(p.relative_to(ROOT))
+        for p in CODE
+        if p.parts[len(ROOT.parts)] != "tests" and re.search(r"except (Base)?Exception\b|except:", p.read_text())
+    ]
+    assert found in ([], ["libs/common/tidemark/runner.py"])
+
+
+def test_no_addresses_in_the_lock() -> None:
+    """The lock names packages and hashes, no registry."""
+    text = (ROOT / "requirements.lock").read_text()
+    assert re.findall(r"https?://\S+|index-url|^-e .*", text, re.MULTILINE) == []
+
+
+def test_nothing_listens_beyond_this_machine() -> None:
+    """No code of the lab binds to all addresses."""
+    lab = [p for p in (ROOT / "libs" / "lab").rglob("*.py") if "0.0.0.0" in p.read_text()]
+    assert [str(p.relative_to(ROOT)) for p in lab] == []

@@ -1,0 +1,99 @@
+"""Both engines as the reconciler meets them: the lab's ClickHouse front and the warehouse emulator, empty."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import clickhouse_connect
+import pytest
+from clickhouse_connect.driver.client import Client
+from pydantic import SecretStr
+from snowflake.connector import SnowflakeConnection
+
+from tidemark.settings import ClickHouseSettings, LakeSettings, SnowflakeSettings
+from tidemark_warehouse import connect, initialise
+
+
+class WarehouseSettings(SnowflakeSettings, LakeSettings):
+    """What initialise() needs."""
+
+
+@pytest.fixture(scope="session")
+def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]]:
+    """The ports of ClickHouse and of the warehouse."""
+    home = tmp_path_factory.mktemp("reconciler-engines")
+    clickhouse, warehouse = _free_port(), _free_port()
+    commands = [
+        ["tidemark_lab.clickhouse", "--port", str(clickhouse), "--data", str(home / "clickhouse")],
+        ["tidemark_lab.warehouse", "--port", str(warehouse), "--data", str(home / "warehouse")],
+    ]
+    with (home / "log").open("w") as log:
+        environment = os.environ | {"MALLOC_ARENA_MAX": "2"}
+        started = [
+            subprocess.Popen([sys.executable, "-m", *command], env=environment, stdout=log, stderr=log)
+            for command in commands
+        ]
+        try:
+            _wait_for(f"http://127.0.0.1:{clickhouse}/ping", home / "log")
+            _wait_for(f"http://127.0.0.1:{warehouse}/", home / "log")
+            yield clickhouse, warehouse
+        finally:
+            for process in started:
+                process.terminate()
+            for process in started:
+                process.wait(20)
+
+
+@pytest.fixture(scope="session")
+def clickhouse_settings(ports: tuple[int, int]) -> ClickHouseSettings:
+    return ClickHouseSettings(clickhouse_host="127.0.0.1", clickhouse_port=ports[0])
+
+
+@pytest.fixture(scope="session")
+def speed(clickhouse_settings: ClickHouseSettings) -> Client:
+    """A client for the tests' own statements."""
+    return clickhouse_connect.get_client(**clickhouse_settings.client_arguments(), autogenerate_session_id=False)
+
+
+@pytest.fixture(scope="session")
+def snowflake_settings(ports: tuple[int, int]) -> SnowflakeSettings:
+    return WarehouseSettings(
+        snowflake_account="fakesnow",
+        snowflake_user="tidemark",
+        snowflake_password=SecretStr("lab"),
+        snowflake_host="127.0.0.1",
+        snowflake_port=ports[1],
+        snowflake_protocol="http",
+        s3_endpoint="http://127.0.0.1:1",
+    )
+
+
+@pytest.fixture(scope="session")
+def warehouse(snowflake_settings: WarehouseSettings) -> SnowflakeConnection:
+    """A session for the tests' own statements, in a database with all of tidemark's objects."""
+    connection = connect(snowflake_settings)
+    initialise(connection, snowflake_settings)
+    return connection
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_for(url: str, log: Path) -> None:
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        try:
+            with urlopen(url, timeout=1):  # noqa: S310
+                return
+        except (URLError, OSError):
+            time.sleep(0.1)
+    raise AssertionError(f"{url} does not answer:\n{log.read_text()[-2000:]}")

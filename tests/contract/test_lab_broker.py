@@ -1,0 +1,64 @@
+"""The lab's broker: the real one, small; topics and messages outlive a kill -9."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Consumer, Producer
+from confluent_kafka.admin import AdminClient
+
+from tidemark.kafka import ensure_topics, topics
+from tidemark_lab import lab
+
+pytestmark = pytest.mark.lab
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    where = tmp_path_factory.mktemp("broker") / "lab"
+    lab.up(where, only=["broker", "traces"])
+    yield where
+    lab.down(where)
+
+
+def test_committed_messages_outlive_the_broker(home: Path) -> None:
+    """A transaction's message is there after the broker was killed and has come back."""
+    bootstrap = lab.environment(home)["TIDEMARK_KAFKA_BOOTSTRAP"]
+    ensure_topics(bootstrap)
+    topic = sorted(topics())[0]
+    producer = Producer({"bootstrap.servers": bootstrap, "transactional.id": "test"})
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    producer.produce(topic, b"value", b"key")
+    producer.commit_transaction(30)
+    lab.kill("broker", home)
+    lab.up(home, only=["broker", "traces"])
+    assert set(topics()) <= set(AdminClient({"bootstrap.servers": bootstrap}).list_topics(timeout=30).topics)
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": "test",
+            "auto.offset.reset": "earliest",
+            "isolation.level": "read_committed",
+        }
+    )
+    consumer.subscribe([topic])
+    message = consumer.poll(30)
+    consumer.close()
+    assert message is not None
+    assert (message.key(), message.value()) == (b"key", b"value")
+
+
+def test_up_twice_changes_nothing(home: Path) -> None:
+    """The same processes serve on the same ports."""
+    before = [(said.name, said.pid, said.port) for said in lab.status(home)]
+    lab.up(home, only=["broker", "traces"])
+    assert [(said.name, said.pid, said.port) for said in lab.status(home)] == before
+
+
+def test_down_and_up_keeps_ports(home: Path) -> None:
+    """Clients that were configured once go on."""
+    before = lab.environment(home)
+    lab.down(home)
+    assert [said.state for said in lab.status(home)] == ["stopped", "stopped"]
+    assert lab.up(home, only=["broker", "traces"]) == before

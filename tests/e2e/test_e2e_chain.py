@@ -1,0 +1,212 @@
+"""The whole chain on the real stack: its numbers against the generator's truth, deaths in the middle, repeats.
+
+The tests run in order on one lab (conftest.py): each leaves a chain that has caught up.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from chain_on_the_lab import Chain, by_key
+from tidemark.events import DEAD_LETTERS, AlertRaised, LakeCurated, SnapshotCommitted
+from tidemark.records import Message, Record
+from tidemark.tables import registry
+from tidemark import kafka
+from tidemark_cli.chain import request
+from tidemark_cli.lab import wait_until_reconciled
+from tidemark_lab import lab
+from tidemark_lab.home import MARK
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+
+ECOMMERCE = registry().tables_of("ecommerce")
+SERVICES = ("ingest-watcher", "spark-submitter", "loader", "transformer", "reconciler")
+ORDER_COLUMNS = ["_op", "_lsn", "_ts_ms", "_deleted"]
+
+
+def assert_numbers_are_true(chain: Chain) -> None:
+    """Current tables, staging and facts equal the truth, row by row; what waits and what was refused, too."""
+    truth = chain.truth()
+    for name, table in ECOMMERCE.items():
+        columns = [*table.columns, *ORDER_COLUMNS]
+        expected = by_key(truth.state(name), table.key, columns)
+        assert expected == by_key(chain.lake_rows(name), table.key, columns), f"lake {name}"
+        assert expected == by_key(chain.query(f"SELECT * FROM STAGING.STG_{name}"), table.key, columns), f"stg {name}"
+        live = by_key(truth.table(name), table.key, list(table.columns))
+        assert live == by_key(chain.query(f"SELECT * FROM STAGING.LIVE_{name}"), table.key, list(table.columns))
+        held = Counter(row["id"] for row in truth.held(name).to_pylist())
+        assert held == Counter(row["id"] for row in chain.lake_rows(name, "_held")), f"held {name}"
+        refused = truth.quarantined(name).num_rows
+        assert refused == len(chain.lake_rows(name, "_quarantined")), f"quarantined {name}"
+    assert_facts_are_true(chain)
+
+
+def assert_facts_are_true(chain: Chain) -> None:
+    """fct_orders holds the live orders; sessions and transactions equal the exact computation."""
+    truth = chain.truth()
+    columns = {"user_id": "user_id", "status": "status", "total_amount": "total_amount", "ordered_at": "created_at"}
+    orders = {
+        key: {mart: row[source] for mart, source in columns.items()}
+        for key, row in by_key(truth.table("orders"), ["id"], list(columns.values())).items()
+    }
+    facts = chain.query("SELECT * FROM MARTS.FCT_ORDERS")
+    assert orders == by_key(facts, ["order_id"], list(columns))
+    transactions = list(registry().pairs["transactions"].columns)
+    key = registry().pairs["transactions"].key
+    expected = by_key(truth.transactions(), key, transactions)
+    assert expected == by_key(chain.query("SELECT * FROM MARTS.FCT_TRANSACTIONS"), key, transactions)
+    sessions = list(registry().pairs["sessions"].columns)
+    key = ["session_id", "session_part"]
+    assert by_key(truth.sessions(), key, sessions) == by_key(
+        chain.query("SELECT * FROM MARTS.FCT_SESSIONS"), key, sessions
+    )
+
+
+def test_numbers_are_true_after_the_first_runs(chain: Chain) -> None:
+    """After an initial load and a delta every layer equals what the delivered changes lead to."""
+    assert_numbers_are_true(chain)
+
+
+def test_every_row_is_accounted_for(chain: Chain) -> None:
+    """Per table and run read + released = accepted + repeated + held + quarantined; in all, read = source rows."""
+    read: Counter[str] = Counter()
+    for run in chain.runs().values():
+        assert run.curated is not None
+        for t in run.curated.tables:
+            assert t.read + t.released == t.accepted + t.repeated + t.held + t.quarantined, (run.run_id, t)
+            read[t.table] += t.read
+        assert run.loaded is not None
+        assert {t.table: t.accepted for t in run.curated.tables} == {t.table: t.rows for t in run.loaded.tables}
+    assert read == Counter({name: chain.source_rows(name) for name in registry().tables})
+
+
+def test_a_run_is_one_trace(chain: Chain) -> None:
+    """A requested rebuild ends well; its trace has one root and spans of all five services, down to their clients."""
+    asked = request("ecommerce", "rebuild")
+
+    def ended() -> Any:
+        return next((r for r in chain.runs().values() if r.cut and r.cut.request_id == asked and r.reconciled), None)
+
+    run = chain.wait_for(ended, "the rebuild ends", 300)
+    assert (run.kind, run.generation, run.failure) == ("rebuild", 1, None)
+    spans = chain.wait_for(
+        lambda: (found := chain.trace(run.trace_id)) and {s["service"] for s in found} >= set(SERVICES) and found,
+        "spans of all five services",
+        30,
+    )
+    ids = {s["span_id"] for s in spans}
+    assert [s["name"] for s in spans if s["parent_id"] not in ids and s["parent_id"]] == []
+    assert len([s for s in spans if not s["parent_id"]]) == 1
+    assert len(spans) > 30  # Spark steps, COPY, dbt models, ClickHouse passes
+
+
+def test_a_rebuild_changes_no_row(chain: Chain) -> None:
+    """Everything was read again, and all of it was a repeat."""
+    assert_numbers_are_true(chain)
+
+
+def test_repeats_change_no_row(chain: Chain) -> None:
+    """Delivering every event of every run again leaves lake, RAW and marts as they were."""
+    before = chain.fingerprint()
+    sent = chain.all_chain_records()
+    for record in sent:
+        chain.send(record)
+    marker = _garbage(chain, SnapshotCommitted.topic)
+    chain.wait_for(lambda: _dead_letter_of(chain, marker), "the watcher's topic is read to its end", 300)
+    _wait_until_read(chain)
+    assert before == chain.fingerprint()
+
+
+def test_each_service_dies_and_nothing_is_lost(chain: Chain) -> None:
+    """Every service is killed after its sink's commit and before its Kafka transaction; the rows are the same."""
+    reached = {}
+    for service in SERVICES:
+        log = chain.home / f"failpoint-{service}"
+        armed = {"TIDEMARK_FAILPOINTS": f"{service}.after-commit=kill", "TIDEMARK_FAILPOINT_LOG": str(log)}
+        lab.start_service(service, armed, restart=False, home=chain.home)
+        reached[service] = log
+    chain.upstream("delta", "--rows", "400", wait=False)
+    for service in SERVICES:
+        chain.wait_for(reached[service].exists, f"{service} reaches its failpoint", 240)
+        chain.wait_for(lambda s=service: lab.state(s, chain.home)["state"] == "ended", f"{service} is dead", 30)
+        assert f"{service}.after-commit" in reached[service].read_text()
+        lab.start_service(service, home=chain.home)
+    wait_until_reconciled()
+    assert_numbers_are_true(chain)
+
+
+def test_the_broker_dies_under_way(chain: Chain) -> None:
+    """The broker is killed while a run is under way and comes back; the rows are the same."""
+    before = len(chain.records(SnapshotCommitted.topic))
+    chain.upstream("delta", "--rows", "400", wait=False)
+    chain.wait_for(lambda: len(chain.records(SnapshotCommitted.topic)) > before, "a run is under way")
+    lab.kill("broker", chain.home)
+    chain.wait_for(lambda: lab.state("broker", chain.home)["state"] == "ready", "the broker is back", 60)
+    wait_until_reconciled()
+    assert_numbers_are_true(chain)
+
+
+def test_garbage_becomes_a_dead_letter(chain: Chain) -> None:
+    """A record that does not parse and one of an unknown dataset are set aside with a reason; the chain goes on."""
+    marker = _garbage(chain, LakeCurated.topic)
+    letter = chain.wait_for(lambda: _dead_letter_of(chain, marker), "the dead letter", 60)
+    assert b"no" in dict(letter.headers)["tidemark-reason"]
+    shown = _tidemark(chain, "status")
+    assert "dead letter" in shown
+
+
+def test_everything_is_killed_and_comes_back(chain: Chain) -> None:
+    """kill -9 of every process of the lab, then `up`: data and runs are there, and the chain goes on."""
+    before, runs = chain.fingerprint(), set(chain.runs())
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(MARK) == str(chain.home):
+                process.send_signal(signal.SIGKILL)
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    lab.up(chain.home)
+    assert (before, runs) == (chain.fingerprint(), set(chain.runs()))
+
+
+def test_the_settled_run_converges(chain: Chain) -> None:
+    """Once the source has settled, batch and speed layer agree on every row, and the layers among themselves."""
+    chain.upstream("delta", "--rows", "400")
+    chain.upstream("settle")
+    last = {run.dataset: run for run in chain.runs().values()}
+    found = {p.pair: (p.status, p.confirmed) for run in last.values() if run.reconciled for p in run.reconciled.pairs}
+    assert {status for status, _ in found.values()} == {"CONVERGED"}, found
+    assert {"transactions", "sessions"} <= set(found)
+    assert_numbers_are_true(chain)
+    critical = [r for r in chain.records(AlertRaised.topic) if b'"critical"' in (r.value or b"")]
+    assert critical == []
+
+
+def _garbage(chain: Chain, topic: str) -> bytes:
+    """Send a record that is no event; what to know it by."""
+    marker = os.urandom(8).hex().encode()
+    kafka.send(chain.kafka, Message(topic, 0, b"x", b"no event " + marker))
+    return marker
+
+
+def _dead_letter_of(chain: Chain, marker: bytes) -> Record | None:
+    return next((r for r in chain.records(DEAD_LETTERS) if marker in (r.value or b"")), None)
+
+
+def _wait_until_read(chain: Chain) -> None:
+    """Send each topic's last marker through: what was sent before it has been handled."""
+    for topic in (LakeCurated.topic, "tidemark.raw.loaded", "tidemark.marts.built"):
+        marker = _garbage(chain, topic)
+        chain.wait_for(lambda m=marker: _dead_letter_of(chain, m), f"{topic} is read to its end", 300)
+
+
+def _tidemark(chain: Chain, *arguments: str) -> str:
+    """What a command of `tidemark` prints."""
+    command = [str(Path(sys.executable).parent / "tidemark"), *arguments]
+    environment = os.environ | {"TIDEMARK_HOME": str(chain.home), "COLUMNS": "200"}
+    return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout

@@ -1,0 +1,151 @@
+"""The chain on a running lab, as the end-to-end tests see it: steps of the source, and what stands in every layer."""
+
+import hashlib
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pyarrow as pa
+from pyiceberg.catalog import Catalog
+from tidemark import kafka
+from tidemark.events import CHAIN, RunRequested
+from tidemark.records import Message, Record
+from tidemark.settings import KafkaSettings, LakeSettings, SnowflakeSettings, load
+from tidemark.tables import registry
+from tidemark_cli.chain import read_runs
+from tidemark_cli.lab import wait_until_reconciled
+from tidemark_cli.runs import Run
+from tidemark_lab import lab
+from tidemark_lab.upstream.truth import Truth
+from tidemark_lake.catalog import open_catalog
+from tidemark_lake.decisions import Decision, DecisionStore
+from tidemark_lake.objects import Folder, s3_client
+from tidemark_warehouse import connect
+
+Row = Mapping[str, Any]
+LOAD_TIMES = {"_loaded_at"}
+
+
+class Chain:
+    """A lab with services in `home`."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.kafka = load(KafkaSettings)
+        self.lake = load(LakeSettings)
+
+    def upstream(self, *arguments: str, wait: bool = True) -> None:
+        """The source takes a step; wait until the chain has taken it whole."""
+        command = [sys.executable, "-m", "tidemark_lab.upstream", *arguments, "--home", str(self.home)]
+        subprocess.run(command, check=True, capture_output=True)
+        if wait:
+            wait_until_reconciled()
+
+    def send(self, record: Record) -> None:
+        """The record once more, as it was."""
+        message = Message(record.topic, record.partition, record.key, record.value, record.headers)
+        kafka.send(self.kafka, message)
+
+    def records(self, topic: str) -> list[Record]:
+        """All committed records of a topic."""
+        return list(kafka.read_topic(self.kafka, topic))
+
+    def all_chain_records(self) -> list[Record]:
+        """Every event of every run, stage by stage."""
+        return [record for event in (RunRequested, *CHAIN) for record in self.records(event.topic)]
+
+    def runs(self) -> dict[str, Run]:
+        """The runs as the topics tell them."""
+        return read_runs()
+
+    def wait_for(self, promise: Callable[[], Any], what: str, seconds: float = 120) -> Any:
+        """Poll until it is true; its value."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if found := promise():
+                return found
+            time.sleep(0.3)
+        raise AssertionError(f"not within {seconds:.0f} s: {what}")
+
+    def truth(self) -> Truth:
+        """What must have come of everything delivered."""
+        return Truth.load(self.home)
+
+    def catalog(self) -> Catalog:
+        """The lake's catalog."""
+        return open_catalog(self.lake.catalog_properties())
+
+    def lake_rows(self, table: str, kind: str = "") -> list[dict[str, Any]]:
+        """All rows of a curated table as it stands on main."""
+        curated = registry().datasets[registry().tables[table].dataset].curated
+        return list(self.catalog().load_table(f"{curated}.{table}{kind}").scan().to_arrow().to_pylist())
+
+    def source_rows(self, table: str) -> int:
+        """Rows of a source table."""
+        source = registry().datasets[registry().tables[table].dataset].source
+        return int(self.catalog().load_table(f"{source}.{table}").scan().count())
+
+    def decisions(self, dataset: str) -> list[Decision]:
+        """Every decision of a dataset, in order."""
+        store = DecisionStore(Folder(s3_client(self.lake.aws_region, self.lake.s3_endpoint), self.lake.lake_state))
+        newest = store.newest(dataset)
+        found = [store.get(dataset, n) for n in range(1, (newest.number if newest else 0) + 1)]
+        return [d for d in found if d is not None]
+
+    def query(self, sql: str) -> list[dict[str, Any]]:
+        """Rows of the warehouse, column names in lower case."""
+        session = connect(load(SnowflakeSettings), "tests")
+        try:
+            cursor = session.cursor()
+            cursor.execute(sql)
+            names = [d.name.lower() for d in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        finally:
+            session.close()
+
+    def trace(self, trace_id: str) -> list[dict[str, Any]]:
+        """The spans of a trace, from the trace backend's API."""
+        url = lab.environment(self.home)["TIDEMARK_TRACES_URL"]
+        return list(httpx.get(f"{url}/api/traces/{trace_id}", timeout=10).raise_for_status().json())
+
+    def fingerprint(self) -> dict[str, str]:
+        """What every layer holds, by table, for comparing before and after: order and load times left out."""
+        found = {}
+        for name in registry().tables:
+            for kind in ("", "_changes", "_held", "_quarantined"):
+                found[f"lake.{name}{kind}"] = digest(self.lake_rows(name, kind))
+            found[f"raw.{name}"] = digest(self.query(f'SELECT * FROM RAW."{name.upper()}"'))
+        listed = "SELECT table_schema, table_name FROM information_schema.tables WHERE table_schema IN "
+        for row in self.query(f"{listed} ('STAGING', 'MARTS')"):
+            name = f"{row['table_schema']}.{row['table_name']}"
+            found[name.lower()] = digest(self.query(f"SELECT * FROM {name}"))
+        return found
+
+
+def digest(rows: Sequence[Row]) -> str:
+    """The same for the same rows in any order; a doubled row counts, a load time does not."""
+    lines = sorted(repr(sorted((n, plain(v)) for n, v in row.items() if n not in LOAD_TIMES)) for row in rows)
+    return f"{len(lines)}:{hashlib.sha256(chr(10).join(lines).encode()).hexdigest()}"
+
+
+def plain(value: Any) -> Any:
+    """Engines' values on one footing: decimals without trailing zeros, naive timestamps."""
+    if isinstance(value, Decimal):
+        return str(value.normalize() + 0)
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=None).isoformat()
+    return value
+
+
+def by_key(rows: Sequence[Row] | pa.Table, key: Sequence[str], columns: Sequence[str]) -> dict[tuple[Any, ...], Any]:
+    """Rows by key with these columns; a doubled key fails."""
+    listed = rows.to_pylist() if isinstance(rows, pa.Table) else rows
+    found = {tuple(row[k] for k in key): {c: plain(row[c]) for c in columns} for row in listed}
+    assert len(found) == len(listed), "a key is there twice"
+    return found

@@ -1,0 +1,64 @@
+"""Settings come from the environment and complain once, about everything."""
+
+import pytest
+
+from tidemark.errors import SettingsError
+from tidemark.settings import ClickHouseSettings, LakeSettings, RunnerSettings, SnowflakeSettings, load
+
+
+class Everything(RunnerSettings, SnowflakeSettings, ClickHouseSettings, LakeSettings):
+    """A service that needs all groups."""
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    for name in [n for n in os.environ if n.startswith("TIDEMARK_")]:
+        monkeypatch.delenv(name)
+
+
+def test_all_missing_and_wrong_names_are_reported_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One error names every variable; an empty one counts as missing; no value is shown."""
+    monkeypatch.setenv("TIDEMARK_CLICKHOUSE_PORT", "hunter2")
+    monkeypatch.setenv("TIDEMARK_SNOWFLAKE_USER", "")
+    with pytest.raises(SettingsError) as caught:
+        load(Everything)
+    message = str(caught.value)
+    expected = [
+        "TIDEMARK_KAFKA_BOOTSTRAP is missing",
+        "TIDEMARK_SNOWFLAKE_ACCOUNT is missing",
+        "TIDEMARK_SNOWFLAKE_USER is missing",
+        "TIDEMARK_SNOWFLAKE_PASSWORD",
+        "TIDEMARK_CLICKHOUSE_HOST is missing",
+        "TIDEMARK_CLICKHOUSE_PORT: Input should be a valid integer",
+    ]
+    assert expected == [part for part in expected if part in message]
+    assert "hunter2" not in message
+
+
+def test_a_stand_in_warehouse_gives_up_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """network_timeout is set only when a host of its own is given; unset values are not passed on."""
+    for name, value in {"ACCOUNT": "a", "USER": "u", "PASSWORD": "p"}.items():
+        monkeypatch.setenv(f"TIDEMARK_SNOWFLAKE_{name}", value)
+    real = load(SnowflakeSettings).connect_arguments()
+    monkeypatch.setenv("TIDEMARK_SNOWFLAKE_HOST", "127.0.0.1")
+    monkeypatch.setenv("TIDEMARK_SNOWFLAKE_PORT", "8084")
+    lab = load(SnowflakeSettings).connect_arguments()
+    assert real == {"account": "a", "user": "u", "password": "p", "database": "TIDEMARK"}
+    assert lab == {**real, "host": "127.0.0.1", "port": 8084, "network_timeout": 1}
+
+
+def test_a_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Printing settings does not print the password."""
+    for name, value in {"ACCOUNT": "a", "USER": "u", "PASSWORD": "hunter2"}.items():
+        monkeypatch.setenv(f"TIDEMARK_SNOWFLAKE_{name}", value)
+    assert "hunter2" not in repr(load(SnowflakeSettings))
+
+
+def test_the_catalog_talks_to_aws_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Endpoints are passed on only when given."""
+    plain = load(LakeSettings).catalog_properties()
+    monkeypatch.setenv("TIDEMARK_S3_ENDPOINT", "http://127.0.0.1:1")
+    assert "s3.endpoint" not in plain
+    assert load(LakeSettings).catalog_properties()["s3.endpoint"] == "http://127.0.0.1:1"

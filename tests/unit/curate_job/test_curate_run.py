@@ -1,0 +1,141 @@
+"""Whole runs of the job on a local warehouse: what becomes of every row, run after run."""
+
+from typing import Any
+
+META = "__op string, __ts_ms timestamp, __source_ts_ms timestamp, __source_lsn bigint"
+USERS = f"id int, email string, first_name string, last_name string, created_at bigint, updated_at bigint, {META}"
+ORDERS = (
+    "id int, user_id int, status string, total_amount string, shipping_address string, "
+    f"created_at bigint, updated_at bigint, {META}"
+)
+DAY = 1_790_000_000_000
+
+
+def at(ms: int) -> Any:
+    from datetime import UTC, datetime, timedelta
+
+    return datetime.fromtimestamp(DAY / 1000, UTC) + timedelta(milliseconds=ms)
+
+
+def user(key: int, op: str, lsn: int | None, ts: int, email: str | None = None) -> tuple[Any, ...]:
+    return (key, email or f"u{key}@x.org", "Ann", "Lee", DAY, DAY + lsn if lsn else DAY, op, at(ts), at(ts), lsn)
+
+
+def order(key: int, user_id: int, op: str, lsn: int, ts: int, total: str = "10.00", status: str = "pending") -> Any:
+    return (key, user_id, status, total, "Main St 1", DAY, DAY, op, at(ts), at(ts), lsn)
+
+
+def of(result: dict[str, Any], table: str) -> dict[str, int]:
+    found = next(t for t in result["tables"] if t["table"] == table)
+    names = ("read", "released", "accepted", "repeated", "held", "quarantined")
+    return {name: found[name] for name in names if found[name]}
+
+
+def test_run_after_run(lake: Any) -> None:
+    """Orders before their users wait and are released; late and repeated changes do not disturb the state."""
+    lake.append("orders", [order(1, 7, "c", 20, 20), order(2, 8, "c", 21, 21)], ORDERS)
+    first = lake.run()
+    assert of(first, "orders") == {"read": 2, "held": 2}
+    assert lake.rows("orders", "id, _reason", "_held") == [
+        (1, "user_id=7: users has no such key yet"),
+        (2, "user_id=8: users has no such key yet"),
+    ]
+    lake.append(
+        "users", [user(7, "c", 10, 10), user(7, "u", 30, 30, "new@x.org"), user(7, "u", 30, 31, "new@x.org")], USERS
+    )
+    second = lake.run()
+    assert of(second, "users") == {"read": 3, "accepted": 2, "repeated": 1}
+    assert of(second, "orders") == {"released": 1, "accepted": 1}
+    assert lake.rows("users", "id, email, _op, _lsn, _is_deleted") == [(7, "new@x.org", "u", 30, False)]
+    assert lake.rows("orders", "id", "_held") == [(2,)]
+    lake.append("users", [user(7, "u", 25, 40, "late@x.org"), user(7, "d", 50, 50), user(7, "c", 10, 10)], USERS)
+    third = lake.run()
+    assert of(third, "users") == {"read": 3, "accepted": 2, "repeated": 1}
+    assert lake.rows("users", "id, _op, _lsn, _is_deleted") == [(7, "d", 50, True)]
+    assert len(lake.rows("users", "id", "_changes")) == 4
+    assert of(lake.run(), "users") == {}
+
+
+def test_refused_rows_say_why_and_their_children_too(lake: Any) -> None:
+    """NaN, too many digits, an infinite timestamp, a broken rule: quarantined with reason; flags are kept rows."""
+    infinite = (5, "a@x.org", "A", "B", 9223372036825200000, DAY, "c", at(1), at(1), 5)
+    lake.append(
+        "users", [infinite, user(6, "c", 6, 6), (None, "n@x.org", "N", "N", DAY, DAY, "c", at(1), at(1), 7)], USERS
+    )
+    rows = [order(1, 6, "c", 1, 1, "NAN"), order(2, 6, "c", 2, 2, "1.005"), order(3, 6, "c", 3, 3, "-4", "lost")]
+    rows += [order(4, 5, "c", 4, 4), order(9, 99, "d", 9, 9, "NAN")]
+    lake.append("orders", rows, ORDERS)
+    result = lake.run()
+    assert of(result, "users") == {"read": 3, "accepted": 1, "quarantined": 2}
+    assert of(result, "orders") == {"read": 5, "accepted": 2, "held": 1, "quarantined": 2}
+    assert lake.rows("users", "_key, _rule, _reason", "_quarantined") == [
+        ("", "contract.id", "id: null"),
+        ("5", "contract.created_at", "created_at: 9223372036825200000 is no timestamp"),
+    ]
+    assert [reason for (reason,) in lake.rows("orders", "_reason", "_quarantined")] == [
+        "total_amount: 1.005 is no decimal(10,2)",
+        "total_amount: NAN is no decimal(10,2)",
+    ]
+    assert lake.rows("orders", "id, total_amount, _flags, _is_deleted") == [
+        (3, __import__("decimal").Decimal("-4.00"), "status_known,total_not_negative", False),
+        (9, None, None, True),
+    ]
+    assert lake.rows("orders", "id, _reason", "_held") == [(4, "user_id=5: users is in quarantine")]
+
+
+def test_same_email_is_flagged_while_it_lasts(lake: Any) -> None:
+    """Uniqueness is a property of the state: flagged on every live row that shares the value, taken back after."""
+    lake.append("users", [user(1, "c", 1, 1, "s@x.org"), user(2, "c", 2, 2), user(3, "c", 3, 3)], USERS)
+    lake.run()
+    lake.append("users", [user(2, "u", 4, 4, "s@x.org")], USERS)
+    lake.run()
+    flag = "email_not_unique"
+    assert lake.rows("users", "id, _state_flags") == [(1, flag), (2, flag), (3, None)]
+    lake.append("users", [user(1, "d", 5, 5, "s@x.org")], USERS)
+    lake.run()
+    assert lake.rows("users", "id, _state_flags, _is_deleted") == [(1, None, True), (2, None, False), (3, None, False)]
+
+
+def test_rebuild_buries_what_the_new_snapshot_lacks(lake: Any) -> None:
+    """A key that the newest full snapshot does not hold gets a tombstone; asking twice adds nothing."""
+    lake.append("users", [user(k, "r", 100, 10) for k in (1, 2, 3)] + [user(4, "c", 120, 20)], USERS)
+    lake.run()
+    lake.append("users", [user(k, "r", 200, 50) for k in (1, 3)], USERS)
+    lake.run()
+    assert lake.rows("users", "id, _is_deleted") == [(1, False), (2, False), (3, False), (4, False)]
+    result = lake.run("rebuild")
+    assert of(result, "users") == {"read": 6, "released": 2, "accepted": 2, "repeated": 6}
+    assert lake.rows("users", "id, _op, _lsn, _is_deleted") == [
+        (1, "r", 200, False),
+        (2, "d", None, True),
+        (3, "r", 200, False),
+        (4, "d", None, True),
+    ]
+    assert of(lake.run("rebuild"), "users") == {"read": 6, "repeated": 6}
+
+
+def test_missing_key_column_stops_the_run(lake: Any) -> None:
+    """A renamed column that must not be null is for a person; a nullable one becomes null."""
+    lake.append("users", [user(1, "c", 1, 1)], USERS)
+    lake.run()
+    lake.spark.sql(f"ALTER TABLE {lake.source('users')} DROP COLUMN updated_at")
+    lake.append("users", [user(2, "c", 2, 2)[:5] + user(2, "c", 2, 2)[6:]], USERS.replace("updated_at bigint, ", ""))
+    lake.run()
+    assert lake.rows("users", "id, updated_at IS NULL") == [(1, False), (2, True)]
+    lake.spark.sql(f"ALTER TABLE {lake.source('users')} RENAME COLUMN email TO mail")
+    lake.append(
+        "users",
+        [(3, "x@x.org", "A", "B", DAY, "c", at(3), at(3), 3)],
+        USERS.replace("updated_at bigint, ", "").replace("email", "mail"),
+    )
+    result = lake.run()
+    assert result["status"] == "stopped"
+    assert "has no column email" in result["stopped"]["reason"]
+
+
+def test_rows_taken_away_upstream_stop_the_run(lake: Any) -> None:
+    """An overwrite in the cut is never guessed about."""
+    lake.append("users", [user(1, "c", 1, 1), user(2, "c", 2, 2)], USERS)
+    lake.run()
+    lake.spark.sql(f"DELETE FROM {lake.source('users')} WHERE id = 1")
+    assert lake.run()["status"] == "stopped"
