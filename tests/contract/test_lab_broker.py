@@ -9,6 +9,7 @@ from confluent_kafka.admin import AdminClient
 
 from tidemark.kafka import ensure_topics, topics
 from tidemark_lab import lab
+from tidemark_lab.home import Home, processes_of
 
 pytestmark = pytest.mark.lab
 
@@ -62,3 +63,20 @@ def test_down_and_up_keeps_ports(home: Path) -> None:
     lab.down(home)
     assert [said.state for said in lab.status(home)] == ["stopped", "stopped"]
     assert lab.up(home, only=["broker", "traces"]) == before
+
+
+def test_up_again_after_everything_was_killed(home: Path) -> None:
+    """kill -9 of the keeper and of all components: `up` goes on with the data."""
+    for process in processes_of(Home.at(home)):
+        process.kill()
+    ensure_topics(lab.up(home, only=["broker", "traces"])["TIDEMARK_KAFKA_BOOTSTRAP"])
+
+
+def test_up_with_more_starts_the_rest(home: Path) -> None:
+    """A lab that was up with a part is up with all that is wanted, and data stay."""
+    lab.up(home, only=["store"])
+    assert [(said.name, said.state) for said in lab.status(home)] == [
+        ("broker", "ready"),
+        ("store", "ready"),
+        ("traces", "ready"),
+    ]

@@ -111,7 +111,7 @@ def test_of_many_conditional_writers_one_wins(store: Store) -> None:
 
 
 def test_objects_outlive_the_process(store: Store) -> None:
-    """Every acknowledged write, overwrite, delete and multipart upload is there after a kill -9; so is its condition."""
+    """Every acknowledged write, delete and multipart upload is there after a kill -9, and conditions hold on it."""
     s3, large = store.s3(), bytes(range(256)) * 65_536
     s3.put_object(Bucket="lake", Key="a/b", Body=b"old")
     s3.put_object(Bucket="lake", Key="a/b", Body=b"new", ContentType="text/plain", Metadata={"run": "1"})

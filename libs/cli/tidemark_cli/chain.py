@@ -6,7 +6,7 @@ import uuid
 from typing import Annotated
 
 import typer
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
 
@@ -27,7 +27,7 @@ from tidemark_cli.home import trace_address
 from tidemark_cli.runs import Run, runs_of
 
 console = Console()
-TOPICS = [event.topic for event in (*CHAIN, RunFailed, AlertRaised)]
+TOPICS = [*(event.topic for event in CHAIN), RunFailed.topic, AlertRaised.topic]
 Dataset = Annotated[str, typer.Option(help="The dataset.")]
 
 
@@ -111,7 +111,7 @@ def find(name: str) -> Run:
 
 
 def _run_view(run: Run) -> Group:
-    parts = [
+    parts: list[RenderableType] = [
         Panel(f"{render.safe(run.run_id)}  seq {run.run_seq}  {run.kind}  generation {run.generation}"),
         render.runs_table([run], title=""),
         render.lake_table(run),

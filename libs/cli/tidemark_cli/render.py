@@ -79,7 +79,9 @@ def lake_table(run: Run) -> Table:
     for t in run.curated.tables if run.curated else []:
         receipt = loaded.get(t.table)
         cells = [_number(getattr(t, name)) for name in names]
-        table.add_row(t.table, *cells, _number(receipt and receipt.rows), _number(receipt and receipt.files))
+        table.add_row(
+            t.table, *cells, _number(receipt.rows if receipt else None), _number(receipt.files if receipt else None)
+        )
     return table
 
 

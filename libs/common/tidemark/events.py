@@ -231,7 +231,8 @@ class WatcherState(Event, frozen=True, kw_only=True):
     """ingest-watcher's memory of one dataset: the newest record of this compacted topic counts.
 
     `halted` says why no new cut is made (None: cuts go on); `last` is the cut under way or done last;
-    `pending` waits for the run under way; `accepted` holds the ids of the newest requests, so that a repeated one changes nothing.
+    `pending` waits for the run under way; `accepted` holds the ids of
+    the newest requests, so that a repeated one changes nothing.
     """
 
     topic: ClassVar[str] = "tidemark.watcher.state"

@@ -92,14 +92,19 @@ def publish(settings: KafkaSettings, event: Event, source: str | None = None) ->
     partition = registry().partition_of(event.dataset)
     about = {tracing.RUN_ID: run_id_of_event(event), tracing.DATASET: event.dataset}
     headers = tracing.producer_headers(event.topic, partition, event.event_id, about)
+    send(settings, encode(event, source, headers))
+
+
+def send(settings: KafkaSettings, message: Message) -> None:
+    """Send one record as it is and wait until the broker has it; Retryable if it does not answer."""
     config = {"enable.idempotence": True, "acks": "all", "linger.ms": 0}
     limits = {"delivery.timeout.ms": int(PUBLISH_SECONDS * 1000)}
     producer = Producer({**connection(settings), **config, **limits}, logger=log)
     errors: list[KafkaError | None] = []
-    produce(producer, encode(event, source, headers), lambda error, _: errors.append(error))
+    produce(producer, message, lambda error, _: errors.append(error))
     producer.flush(PUBLISH_SECONDS + CALL_SECONDS)
     if errors != [None]:
-        raise Retryable(f"{event.topic} was not published: {errors[0] if errors else 'no answer'}")
+        raise Retryable(f"{message.topic} was not published: {errors[0] if errors else 'no answer'}")
 
 
 def produce(producer: Producer, message: Message, on_delivery: Any = None) -> None:

@@ -213,6 +213,8 @@ class Loop:
         self.parking.apply(ending.entries)
         metrics.show_parking(self.parking)
         metrics.count_rows(self.stage.name, ending.events)
+        if self.stage.committed is not None:
+            self.stage.committed(ending.events)
         return True
 
     def _end(self, job: Job, outcome: str, error: BaseException | None = None) -> None:

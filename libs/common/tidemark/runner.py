@@ -1,4 +1,4 @@
-"""Runs a stage on the broker; every service's __main__ ends in `sys.exit(run(stage, settings))`.
+"""Runs a stage on the broker; every service's __main__ is `sys.exit(serve(ItsSettings, its_stage))`.
 
 Start: take the stage's transactional id (which fences an older instance), read what is parked, join the group. Then
 the loop (loop.py) until SIGTERM: the event in hand is finished, or after a while abandoned; either way a restart goes
@@ -7,27 +7,30 @@ on from what is committed. A crash is logged and ends the process with 1.
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
 from types import FrameType
 from typing import TypeVar
 
+from tidemark import health as health_port
 from tidemark import metrics, telemetry
 from tidemark.clock import Clock, SystemClock
-from tidemark.errors import Retryable
+from tidemark.errors import Retryable, SettingsError
 from tidemark.events import PARKED, RunRequested
-from tidemark.health import Health, serve
+from tidemark.health import Health
 from tidemark.kafka import ensure_topics, read_topic
 from tidemark.loop import Loop
 from tidemark.parking import Parking, rebuild
-from tidemark.settings import RunnerSettings
+from tidemark.settings import RunnerSettings, load
 from tidemark.stage import Stage
 from tidemark.transport import KafkaTransport
 from tidemark.worker import ThreadWorker
 
-__all__ = ["Stage", "run"]
+__all__ = ["Stage", "run", "serve"]
 log = telemetry.logger(__name__)
+S = TypeVar("S", bound=RunnerSettings)
 T = TypeVar("T")
 
 POLL_SECONDS = 0.1
@@ -63,6 +66,17 @@ class Lifetime:
             raise StoppedError
 
 
+def serve(kind: type[S], compose: Callable[[S], Stage]) -> int:
+    """A service's whole main: read the settings, put the stage together, run it. 2: settings are missing or wrong."""
+    try:
+        settings = load(kind)
+        stage = compose(settings)
+    except SettingsError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - a person starts the process and reads this
+        return 2
+    return run(stage, settings)
+
+
 def run(stage: Stage, settings: RunnerSettings) -> int:
     """Run the stage until SIGTERM; returns the exit code: 0 stopped, 1 crashed."""
     telemetry.setup(stage.name, settings)
@@ -72,7 +86,7 @@ def run(stage: Stage, settings: RunnerSettings) -> int:
         signal.signal(signal.SIGTERM, lifetime.ask_to_stop)
         signal.signal(signal.SIGINT, lifetime.ask_to_stop)
     try:
-        server = serve(health, settings.health_host, settings.health_port)
+        server = health_port.serve(health, settings.health_host, settings.health_port)
         log.info("started", extra={"health_port": server.server_port})
         _work(stage, settings, health, lifetime)
     except StoppedError:

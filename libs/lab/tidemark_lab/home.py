@@ -1,7 +1,7 @@
 """The lab's folder: where everything lies, and what lab.json says.
 
 .tidemark/                (TIDEMARK_HOME, else in the current folder)
-    plan.json             the components as `up` wants them; read by the keeper
+    plan.json             the ports chosen and the components as `up` wants them; read by the keeper
     lab.json              the keeper's state: its process, ports, and each component's state; replaced atomically
     memory.json           memory now and at its peak
     lab.env               KEY=value lines for services and the command line

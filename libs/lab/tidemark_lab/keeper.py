@@ -84,8 +84,7 @@ class Keeper:
             case "stop":
                 await self._stop(slot)
             case "kill" if slot.running and slot.process:
-                child.kill(slot.process)
-                await child.wait(slot.process)
+                await self._kill(slot, slot.process)
             case "kill":
                 raise control.RefusedError("it does not run")
             case unknown:
@@ -99,6 +98,11 @@ class Keeper:
         slot.extra, slot.restart = extra, restart
         await self._show(slot, state="waiting", restarts=0, exit_code=None)
         self._begin(slot)
+
+    async def _kill(self, slot: Slot, process: child.Process) -> None:
+        child.kill(process)
+        async with self._changed:
+            await self._changed.wait_for(lambda: slot.shown["pid"] != process.pid)
 
     def _begin(self, slot: Slot) -> None:
         slot.task = asyncio.create_task(self._keep(slot))

@@ -24,9 +24,10 @@ CRASHES = 4  # so often may a component crash while the lab comes up
 READY = ("ready", "done")
 
 
-def keep(where: Home, components: list[Component]) -> None:
-    """Starts the keeper on these components and returns when it answers."""
-    write_json(where.plan, {"components": [component.as_dict() for component in components]})
+def keep(where: Home, components: list[Component], chosen: Mapping[str, Mapping[str, int]] | None = None) -> None:
+    """Starts the keeper on these components and returns when it runs. `chosen`: all ports, to be kept for next time."""
+    plan = {"ports": chosen or {}, "components": [component.as_dict() for component in components]}
+    write_json(where.plan, plan)
     log = where.log("keeper")
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:

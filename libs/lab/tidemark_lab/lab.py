@@ -49,7 +49,8 @@ def up(home: Folder = None, progress: Progress = lambda *_: None, only: Sequence
             _start_missing(where)
         else:
             end_keeper(where)
-            keep(where, _components(where, only and [*only, *running], progress))
+            chosen = ports.choose(stack.PORTS, read_json(where.plan).get("ports", {}))
+            keep(where, _components(where, chosen, only and [*only, *running], progress), chosen)
         try:
             _wait_all(where, progress)
         except LabError:
@@ -127,17 +128,16 @@ def state(name: str, home: Folder = None) -> dict[str, Any]:
     return dict(read_json(Home.at(home).state)["components"][name])
 
 
-def _components(where: Home, only: Sequence[str] | None, progress: Progress) -> list[Component]:
-    wanted = dict(stack.PORTS)
-    chosen = ports.choose(wanted, read_json(where.state).get("ports", {}))
-    for name in stack.jar_sets(list(only or wanted)):
+def _components(where: Home, chosen: stack.Ports, only: Sequence[str] | None, progress: Progress) -> list[Component]:
+    """The wanted components with all they need, ready to be kept: jars fetched, files in place."""
+    every = stack.stack(where, chosen)
+    components = every if only is None else with_needs(every, list(only))
+    names = [component.name for component in components]
+    for name in stack.jar_sets(names):
         began = time.monotonic()
         jars.ensure(name, lambda text: progress("jars", text, 0.0))
         progress("jars", f"{name} complete", time.monotonic() - began)
-    components = stack.stack(where, chosen)
-    if only is not None:
-        components = with_needs(components, list(only))
-    stack.prepare(where, chosen, [component.name for component in components])
+    stack.prepare(where, chosen, names)
     lines = "".join(f"{name}={value}\n" for name, value in stack.environment(chosen).items())
     where.environment.write_text(lines)
     return components

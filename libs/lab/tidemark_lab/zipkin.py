@@ -5,18 +5,20 @@ The trace store (traces.py) forwards spans to it and replays them when it has co
 
 from pathlib import Path
 
+from tidemark_lab import jars
+
 MAX_SPANS = 20_000
 FLAGS = ("-Xmx192m", "-Xms32m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:MaxDirectMemorySize=64m")
 
 
-def command(java: str, jars: Path, port: int) -> list[str]:
+def command(java: str, folder: Path, port: int) -> list[str]:
     """How Zipkin is started."""
-    jar = next(jars.glob("zipkin-server-*-exec.jar"))
+    (jar,) = jars.locked("zipkin")
     return [
         java,
         *FLAGS,
         "-jar",
-        str(jar),
+        str(folder / jar.name),
         f"--armeria.ports[0].port={port}",
         "--armeria.ports[0].address=127.0.0.1",
         "--armeria.ports[0].protocols[0]=http",

@@ -1,18 +1,17 @@
-"""Composition: settings -> adapters -> runner."""
+"""`python -m ingest_watcher`: the source's commits and people's requests in, snapshot.committed out."""
 
 import sys
 import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from ingest_watcher.glue import GlueSource
 from ingest_watcher.kafka_memory import TopicMemory
 from ingest_watcher.settings import WatcherSettings
 from ingest_watcher.stage import STAGE, Policy
 from ingest_watcher.watcher import Watcher
-from tidemark import telemetry
-from tidemark.errors import SettingsError
-from tidemark.events import RunFailed, RunRequested
-from tidemark.runner import Stage, run
-from tidemark.settings import load
+from tidemark.events import Event, RunFailed, RunRequested
+from tidemark.runner import Stage, serve
 from tidemark.tables import registry
 from tidemark_lake.catalog import open_catalog
 from tidemark_lake.decisions import DecisionStore
@@ -21,15 +20,20 @@ from tidemark_lake.objects import Folder, s3_client
 POLL_SECONDS = 1.0
 
 
-def main() -> int:
-    """Run the watcher until SIGTERM; returns the exit code."""
-    try:
-        settings = load(WatcherSettings)
-        tables = registry()
-    except SettingsError as error:
-        print(error, file=sys.stderr)  # noqa: T201 - before telemetry stands, a person reads this
-        return 2
-    telemetry.setup(STAGE, settings)
+def watcher_stage(watcher: Watcher) -> Stage:
+    """The stage with whatever ports the watcher holds: the real ones here, the twins in tests of the chain."""
+    handlers: Mapping[type[Event], Callable[[Any], Sequence[Event]]] = {
+        RunRequested: watcher.request,
+        RunFailed: watcher.failure,
+    }
+    return Stage(
+        STAGE, handlers, tick=watcher.tick, tick_seconds=POLL_SECONDS, parks=False, committed=watcher.committed
+    )
+
+
+def compose(settings: WatcherSettings) -> Stage:
+    """The source, the decisions and the topic that the settings name."""
+    tables = registry()
     watcher = Watcher(
         source=GlueSource(open_catalog(settings.catalog_properties()), tables),
         decisions=DecisionStore(Folder(s3_client(settings.aws_region, settings.s3_endpoint), settings.lake_state)),
@@ -38,12 +42,8 @@ def main() -> int:
         policy=Policy(settle_seconds=settings.settle_seconds, max_wait_seconds=settings.max_wait_seconds),
         now_ms=lambda: time.time_ns() // 1_000_000,
     )
-    handlers: Handlers = {RunRequested: watcher.request, RunFailed: watcher.failure}
-    stage = Stage(
-        STAGE, handlers, tick=watcher.tick, tick_seconds=POLL_SECONDS, parks=False, committed=watcher.committed
-    )
-    return run(stage, settings)
+    return watcher_stage(watcher)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(serve(WatcherSettings, compose))

@@ -7,36 +7,164 @@ it compiles a model. What may differ between runs must therefore be a var used i
 import json
 import os
 import re
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from dbt.artifacts.schemas.results import NodeResult
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
+from dbt.contracts.graph.nodes import ModelNode, TestNode
 
 from tidemark import telemetry
-from tidemark.errors import DataTestFailed, Invalid, Retryable
+from tidemark.errors import DataTestFailed, Invalid, Retryable, TidemarkError
 from tidemark.events import BuiltModel
+from tidemark.tables import Registry
+from transformer.manifest import models_of
 from transformer.ports import Built, Model, Plan, Window
 
-# "002003 (42S02): ..." is the warehouse's judgement on a statement; what comes without one never reached it.
-_JUDGED = re.compile(r"\b\d{5,6} \((?P<state>\w{5})\)")
-_TRANSIENT_STATES = ("08", "40", "57")
-_QUIET = ["--log-level", "none", "--log-level-file", "none", "--no-write-json", "--no-version-check", "--no-partial-parse"]
+# "002003 (42S02): ..." is the warehouse's judgement on a statement; an error without one never reached it.
+JUDGED = re.compile(r"\b\d{5,6} \((?P<state>\w{5})\)")
+TRANSIENT_STATES = ("08", "40", "57")
+FLAGS = ("--log-level=none", "--log-level-file=none", "--no-write-json", "--no-version-check", "--no-partial-parse")
+BUILD = ("build", "--exclude-resource-type=unit_test")
 
 
 class DbtModels:
-    """The Models port. `project` is the folder of dbt_project.yml; models build into `build_schema`.
+    """The Models port. `project` is dbt's folder, `scratch` takes its files; models build into `build_schema`.
 
-    `environment` is what profiles.yml asks for; `scratch` takes dbt's files. `failures` keeps a failing test's rows.
+    `keep_failures` is told a failing test's name and query, so that its rows can be looked at.
     """
 
     def __init__(
-        self, project: Path, build_schema: str, scratch: Path, registry: Registry, keep_failures: KeepFailures
+        self,
+        project: Path,
+        scratch: Path,
+        build_schema: str,
+        registry: Registry,
+        keep_failures: Callable[[str, str], None],
     ) -> None:
         self._project = project
-        self._build_schema = build_schema
         self._scratch = scratch
-        self._manifest: Manifest | None = None
+        self._build_schema = build_schema
+        self._registry = registry
+        self._keep_failures = keep_failures
+
+    def models(self, dataset: str) -> list[Model]:
+        """The dataset's models, parents first."""
+        return self._models[dataset]
+
+    def build(self, plan: Plan, window: Window) -> Built:
+        """One `dbt build` of exactly the plan's models, with their tests."""
+        names = [model.name for model in plan.build]
+        limits = {"from_seq": window.from_seq, "to_seq": window.to_seq, "as_of_ms": window.as_of_ms}
+        with telemetry.span("dbt build", models=len(names), from_seq=window.from_seq, to_seq=window.to_seq):
+            done = self._invoke(self._manifest, *BUILD, f"--vars={json.dumps(limits)}", "--select", *names)
+            results = _results(done)
+            for result in results:
+                _record_span(result)
+        _raise_errors(done, results)
+        self._raise_failures([result for result in results if result.status == "fail"])
+        built = [result for result in results if isinstance(result.node, ModelNode)]
+        if len(built) != len(names):
+            raise Invalid(f"dbt built {len(built)} of {len(names)} models: {sorted(r.node.name for r in built)}")
+        return Built(
+            models=[_built(result) for result in built],
+            tests=len(results) - len(built),
+            views=self._views(built, plan),
+        )
+
+    @cached_property
+    def _manifest(self) -> Manifest:
+        with telemetry.span("dbt parse"):
+            done = self._invoke(None, "parse")
+        if isinstance(done.result, Manifest):
+            return done.result
+        raise done.exception or Invalid("dbt cannot parse the project")
+
+    @cached_property
+    def _models(self) -> dict[str, list[Model]]:
+        return models_of(self._manifest, self._registry)
+
+    def _invoke(self, manifest: Manifest | None, command: str, *arguments: str) -> dbtRunnerResult:
+        # dbt takes a profile's values from the environment only
+        os.environ["TIDEMARK_BUILD_SCHEMA"] = self._build_schema
+        folders = [
+            f"--project-dir={self._project}",
+            f"--profiles-dir={self._project}",
+            f"--target-path={self._scratch / 'target'}",
+            f"--log-path={self._scratch / 'logs'}",
+        ]
+        return dbtRunner(manifest=manifest).invoke([*FLAGS, command, *folders, *arguments])
+
+    def _views(self, built: Sequence[NodeResult], plan: Plan) -> dict[str, str]:
+        """The compiled text of the views, with each relation of the build schema replaced by the published one."""
+        schemas = {model.name: model.published_schema for model in self._all_models()}
+        relations = {
+            node.relation_name: f"{node.database}.{schemas[node.name]}.{node.alias}"
+            for node in self._manifest.nodes.values()
+            if isinstance(node, ModelNode) and node.relation_name
+        }
+        views = {model.name for model in plan.build if model.kind == "view"}
+        return {r.node.name: _renamed(r.node.compiled_code or "", relations) for r in built if r.node.name in views}
+
+    def _all_models(self) -> list[Model]:
+        return [model for models in self._models.values() for model in models]
+
+    def _raise_failures(self, failed: Sequence[NodeResult]) -> None:
+        for result in failed:
+            self._keep_failures(result.node.name, result.node.compiled_code or "")
+        if failed:
+            said = ", ".join(f"{result.node.name} ({result.failures} rows)" for result in failed)
+            raise DataTestFailed(f"{said}; the rows stand in the schema TEST_FAILURES, the marts stay as they were")
+
+
+def _results(done: dbtRunnerResult) -> list[NodeResult]:
+    return [result for result in getattr(done.result, "results", []) if isinstance(result, NodeResult)]
+
+
+def _raise_errors(done: dbtRunnerResult, results: Sequence[NodeResult]) -> None:
+    """Raise what dbt could not do; a failed test is no error."""
+    errors = [result for result in results if result.status in ("error", "partial success")]
+    messages = [f"{result.node.name}: {result.message}" for result in errors]
+    if done.exception is not None:
+        messages.append(f"{type(done.exception).__name__}: {done.exception}")
+    if messages:
+        raise judged(messages)
+
+
+def judged(messages: Sequence[str]) -> TidemarkError:
+    """Invalid if dbt or the warehouse refused a model for good, Retryable if every error is an outage."""
+    text = "; ".join(" ".join(message.split()) for message in messages)
+    if any(_refused(message) for message in messages):
+        return Invalid(f"dbt: {text}")
+    return Retryable(f"dbt could not reach the warehouse: {text}")
+
+
+def _refused(message: str) -> bool:
+    states = [found["state"] for found in JUDGED.finditer(message)]
+    if states:
+        return not states[-1].startswith(TRANSIENT_STATES)
+    return "Compilation Error" in message or "CompilationError" in message
+
+
+def _built(result: NodeResult) -> BuiltModel:
+    return BuiltModel(name=result.node.name, status=str(result.status), rows=0, seconds=round(result.execution_time, 3))
+
+
+def _record_span(result: NodeResult) -> None:
+    times = [t for t in result.timing if t.started_at and t.completed_at]
+    if not times or isinstance(result.node, TestNode):
+        return
+    first, last = _ns(times[0].started_at), _ns(times[-1].completed_at)
+    telemetry.record_span(f"dbt {result.node.name}", first, last, status=str(result.status))
+
+
+def _ns(moment: datetime | None) -> int:
+    return 0 if moment is None else int(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() * 1e9)
+
+
+def _renamed(text: str, relations: dict[str, str]) -> str:
+    pattern = "|".join(re.escape(name) for name in sorted(relations, key=len, reverse=True))
+    return re.sub(rf"(?:{pattern})\b", lambda found: relations[found[0]], text)

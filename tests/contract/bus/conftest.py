@@ -238,5 +238,3 @@ def harness(request: pytest.FixtureRequest) -> Iterator[Harness]:
 def stage_name(request: pytest.FixtureRequest) -> str:
     """A name of its own for each test, so that no group or transaction is shared."""
     return f"stage-{abs(hash(request.node.nodeid)) % 10**8}"
-
-

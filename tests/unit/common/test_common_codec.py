@@ -26,7 +26,7 @@ from tidemark.events import (
 )
 from tidemark.records import Message, Record
 
-HOSTILE = "'; DROP TABLE \"x\";--\n\t\x00 ü 𝔘 \u202e 表 \\ %s {0}"
+HOSTILE = '\'; DROP TABLE "x";--\n\t\x00 ü 𝔘 \u202e 表 \\ %s {0}'
 RUN = {"dataset": "ecommerce", "run_id": HOSTILE, "run_seq": 2**53 + 1, "kind": "process", "generation": 3}
 CUT = SnapshotCommitted(
     **RUN,

@@ -1,6 +1,7 @@
 """The loader's stage with twins: once, in turn, newest generation only, nothing kept of what went wrong."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import pytest
 from msgspec import structs
@@ -128,7 +129,7 @@ def test_a_file_that_only_the_warehouse_cannot_read_is_an_outage() -> None:
             world.lake.contents["s3://lake/users/1.parquet"] = content
             return []
 
-        added_files = world.lake.added_files  # type: ignore[assignment]
+        added_files = world.lake.added_files
 
     with pytest.raises(Retryable, match="cannot read"):
         load(event, structs.replace(world.ports, lake=Comes()))
@@ -240,4 +241,4 @@ def test_the_gravest_error_of_several_tables_wins() -> None:
         (Superseded("old"), Retryable("away")),
     ]:
         with pytest.raises(type(graver)):
-            side_by_side([lambda e=lighter: fail(e), lambda e=graver: fail(e)])
+            side_by_side([partial(fail, lighter), partial(fail, graver)])

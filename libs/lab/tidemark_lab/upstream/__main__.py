@@ -25,9 +25,10 @@ def main() -> int:
     else:
         done = generate.settle(arguments.home, lake, speed)
     if done is None:
-        print("the initial load is there already; nothing was done")
+        sys.stdout.write("the initial load is there already; nothing was done\n")
         return 0
-    print(f"step {done['step']} ({done['kind']}):", ", ".join(f"{n} {c}" for n, c in done["appended"].items()))
+    rows = ", ".join(f"{name} {count}" for name, count in done["appended"].items())
+    sys.stdout.write(f"step {done['step']} ({done['kind']}): {rows}\n")
     return 0
 
 

@@ -49,9 +49,7 @@ def _unseen(rows: Rows) -> Rows:
     return rows | {side: np.zeros(size(rows), dtype=bool) for side in ("in_lake", "in_speed")}
 
 
-def arrive(
-    rng: np.random.Generator, pool: Pool, people: Audience, count: int, window: Window, until: int
-) -> Arrived:
+def arrive(rng: np.random.Generator, pool: Pool, people: Audience, count: int, window: Window, until: int) -> Arrived:
     """Let people act within the window; bring what reaches the sides before `until` (ms). Changes the pool."""
     arrived = Arrived({}, {})
     for (name, time), new in zip(TIME.items(), happen(rng, people, count, window), strict=True):

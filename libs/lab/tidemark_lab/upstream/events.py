@@ -129,6 +129,7 @@ def _events(rng: np.random.Generator, people: Audience, device: Array, session: 
     moved = rng.random(count) < 0.002  # a tier that changes inside a session: the first event's counts
     tier[moved] = pick(rng, TIERS, int(moved.sum()))
     address = rng.integers(1, 255, (count, 2))
+    products[~shown], searched[kind != "search"] = None, None
     return {
         "event_id": uuids(rng, count),
         "user_id": people.users[owner],
@@ -139,8 +140,8 @@ def _events(rng: np.random.Generator, people: Audience, device: Array, session: 
         "browser": people.browser[device],
         "ip_address": text([f"203.0.{a}.{b}" for a, b in address]),
         "page_url": "https://shop.example/" + kind,
-        "product_id": np.where(shown, products, None),
-        "search_query": np.where(kind == "search", searched, None),
+        "product_id": products,
+        "search_query": searched,
         "transaction_id": constant(None, count),
         "user_tier": tier,
         "properties": pick(rng, ["{}", '{"ab":"A"}', '{"ab":"B","note":"🎂 \\"quoted\\""}'], count),

@@ -4,6 +4,8 @@ Every append carries the property `upstream`, the step and batch it belongs to, 
 crash appends nothing twice.
 """
 
+from contextlib import suppress
+
 import boto3
 import pyarrow as pa
 from botocore.exceptions import ClientError
@@ -31,10 +33,8 @@ class Lake:
         self._bucket()
         for name in tables:
             namespace, table = name.split(".")
-            try:
+            with suppress(NamespaceAlreadyExistsError):
                 self.catalog.create_namespace(namespace)
-            except NamespaceAlreadyExistsError:
-                pass
             if not self.catalog.table_exists(name):
                 self._create(name, DAY_OF.get(table, "__source_ts_ms"))
 
@@ -47,9 +47,9 @@ class Lake:
             store.create_bucket(Bucket=bucket)
 
     def _create(self, name: str, day_of: str) -> None:
-        with self.catalog.create_table_transaction(
-            name, SOURCE[name], properties={"format-version": "2", "write.parquet.compression-codec": "zstd"}
-        ) as transaction, transaction.update_spec() as spec:
+        properties = {"format-version": "2", "write.parquet.compression-codec": "zstd"}
+        creating = self.catalog.create_table_transaction(name, SOURCE[name], properties=properties)
+        with creating as transaction, transaction.update_spec() as spec:
             spec.add_field(day_of, DayTransform(), f"{day_of.strip('_')}_day")
 
     def append(self, name: str, rows: pa.Table, mark: str) -> None:

@@ -57,13 +57,10 @@ def uuids(rng: np.random.Generator, count: int) -> Array:
     raw = rng.integers(0, 256, size=(count, 16), dtype=np.uint8)
     raw[:, 6] = (raw[:, 6] & 0x0F) | 0x40
     raw[:, 8] = (raw[:, 8] & 0x3F) | 0x80
-    digits = raw.tobytes().hex()
-    return text(
-        [
-            f"{digits[i : i + 8]}-{digits[i + 8 : i + 12]}-{digits[i + 12 : i + 16]}-{digits[i + 16 : i + 20]}-{digits[i + 20 : i + 32]}"
-            for i in range(0, 32 * count, 32)
-        ]
-    )
+    h = raw.tobytes().hex()
+    starts = range(0, 32 * count, 32)
+    ends = ((0, 8), (8, 12), (12, 16), (16, 20), (20, 32))
+    return text(["-".join([h[i + a : i + b] for a, b in ends]) for i in starts])
 
 
 def _whole(values: Array, kind: pa.DataType) -> pa.Array:

@@ -46,9 +46,7 @@ def exact(events: Rows, transactions: Rows) -> Rows:
 
 def by_session(events: Rows) -> Array:
     """The order by session, then timestamp, then event_id: the first of a session gives it device, browser, tier."""
-    order: Array = np.lexsort(
-        (events["event_id"].astype("S36"), events["timestamp"], codes(events["session_id"]))
-    )
+    order: Array = np.lexsort((events["event_id"].astype("S36"), events["timestamp"], codes(events["session_id"])))
     return order
 
 
@@ -66,7 +64,7 @@ def times(start: Array, end: Array) -> Rows:
 def _spent(rows: Rows, number: Array, count: int, transactions: Rows) -> Rows:
     """Money and items of the completed transaction rows that a session's purchase events name."""
     total, items = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
-    named = (rows["event_type"] == "purchase") & np.not_equal(rows["transaction_id"], None)
+    named = (rows["event_type"] == "purchase") & np.array([i is not None for i in rows["transaction_id"]], dtype=bool)
     if size(transactions) and named.any():
         ids, session = rows["transaction_id"][named].astype("S36"), number[named]
         order = np.argsort(ids)

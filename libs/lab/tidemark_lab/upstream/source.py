@@ -3,7 +3,7 @@
 `Source` holds the state and writes the log; what the shop's customers do stands in shop.py, a function per habit.
 Every logged row is the table's columns and:
   op, lsn, source_ts (commit, ms), ts (written by the connector, ms), cause (why, when dirt needs to know),
-  change (one number per change of one key), rank (the true order of one key's changes: of two, the higher one is later).
+  change (one number per change of one key), rank (the true order of one key's changes).
 Rank comes from the simulated history alone, never from LSN or clocks; the truth is built on it.
 """
 
@@ -89,7 +89,8 @@ class Source:
         self.log = {}
         if not logged:
             return {}
-        keys = {k: np.concatenate([rows[k] for rows in logged.values()]) for k in ("source_ts", "txn", "order", "cause")}
+        names = ("source_ts", "txn", "order", "cause")
+        keys = {name: np.concatenate([rows[name] for rows in logged.values()]) for name in names}
         place = np.empty(len(keys["txn"]), dtype=np.int64)
         place[np.lexsort((keys["order"], keys["txn"], keys["source_ts"]))] = np.arange(len(place))
         sequence = self.sequence + 1 + place
@@ -148,7 +149,8 @@ def first_snapshot(rng: np.random.Generator, source: Source, start: int, overtak
     for name in ECOMMERCE_TABLES:
         ids = source.alive(name)
         tried = ids[: max(3, len(ids) // 20)]
-        crashed = source.read(name, tried, LSN_START - 10 * LSN_STEP, start - 3_600_000 + np.arange(len(tried)), "crashed")
+        before = start - 3_600_000 + np.arange(len(tried))
+        crashed = source.read(name, tried, LSN_START - 10 * LSN_STEP, before, "crashed")
         crashed["rank"] -= 2
         if name == "products":  # it saw older prices
             crashed["price"] = np.maximum(crashed["price"] - rng.integers(0, 200, len(tried)), 0)
@@ -165,5 +167,3 @@ def _vanish(source: Source, tried: Array) -> None:
     customers = np.unique(source.tables["orders"]["user_id"])
     lonely = np.setdiff1d(tried, customers)[:2]
     source.tables["users"]["alive"][lonely - 1] = False
-
-

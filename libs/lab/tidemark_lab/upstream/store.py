@@ -11,7 +11,6 @@ process that dies in between leaves a step that the next one finishes.
 """
 
 import json
-import os
 import pickle
 import shutil
 from dataclasses import dataclass
@@ -45,7 +44,7 @@ class Store:
     def state(self) -> State | None:
         """The state after the last finished step; None before the first."""
         path = self.folder / "state.pickle"
-        return pickle.loads(path.read_bytes()) if path.exists() else None
+        return pickle.loads(path.read_bytes()) if path.exists() else None  # noqa: S301 - written below
 
     def plan(self, state: State, delivery: Delivery, summary: dict[str, Any]) -> None:
         """Write a step down before anything of it leaves this process."""
@@ -58,7 +57,7 @@ class Store:
                 _write(building / "speed" / f"{name}.parquet", arrow_of_speed(name, rows))
         (building / "state.pickle").write_bytes(pickle.dumps(state))
         (building / "step.json").write_text(json.dumps(summary, indent=1))
-        os.replace(building, self.pending)
+        building.replace(self.pending)
 
     def unfinished(self) -> dict[str, Any] | None:
         """The summary of a step that was planned but not finished."""
@@ -77,7 +76,7 @@ class Store:
 
     def finish(self) -> None:
         """Make the pending step the last finished one."""
-        os.replace(self.pending / "state.pickle", self.folder / "state.pickle")
+        (self.pending / "state.pickle").replace(self.folder / "state.pickle")
         shutil.rmtree(self.pending)
 
     def delivered(self, name: str, upto: int) -> pa.Table | None:

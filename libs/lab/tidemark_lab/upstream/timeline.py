@@ -13,9 +13,7 @@ from tidemark_lab.upstream.source import LSN_START, LSN_STEP, Source, Window, in
 PAUSE = 10_000  # ms at the end of a wave in which nothing is committed and snapshots are read
 
 
-def changes(
-    rng: np.random.Generator, source: Source, budget: int, window: Window, waves: int
-) -> dict[str, Rows]:
+def changes(rng: np.random.Generator, source: Source, budget: int, window: Window, waves: int) -> dict[str, Rows]:
     """About `budget` change rows over the four tables, in the order of their LSNs, plus the incremental snapshot's."""
     logged: dict[str, list[Rows]] = {name: [] for name in ECOMMERCE_TABLES}
     read: dict[str, Rows] = {}

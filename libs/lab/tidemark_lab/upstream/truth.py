@@ -6,19 +6,20 @@ Meaning, per table of the ecommerce dataset, over the rows delivered up to a ste
   only, so a delete is never quarantined. Flags (wrong status, negative total) lose nothing.
 - A quarantined change is as if it had not been delivered: the newest ACCEPTED change of its key counts, older or newer.
   A key with quarantined changes only is in no table, it has not been "seen", and its children are held.
-- A row is held while one of its parents has never been seen, that is: while no accepted row of the parent was delivered
-  (a held parent is not seen; a deleted one is). Deletes are never held, and make their key seen. Quarantine comes before.
-- `table` is the live view: the newest accepted change of each key, if it is no delete and all its parents are in the live
-  view, parents of parents too. Cascades are explicit deletes and some arrive a step late; until then the children of a
-  deleted parent are hidden. `tombstones` are the keys whose newest accepted change is a delete.
+- A row is held while one of its parents has never been seen, that is: while no accepted row of the parent was
+  delivered (a held parent is not seen; a deleted one is). Deletes are never held, and make their key seen. A row that
+  must be quarantined is never held.
+- `table` is the live view: the newest accepted change of each key, if it is no delete and all its parents are in the
+  live view, parents of parents too. Cascades are explicit deletes and some arrive a step late; until then the children
+  of a deleted parent are hidden. `tombstones` are the keys whose newest accepted change is a delete.
 - A repeat is a row with key, LSN and op of another one (null LSN: and __ts_ms). `repeated` counts those with a later
   __ts_ms; `earlier` those that bring an earlier one than the row delivered before them, in an earlier step: they are
   accepted, and can change who wins. No row of a key that can be held has an earlier repeat.
 - In the events dataset every distinct row counts; a repeat equals it in all but __ts_ms. Sessions are computed from the
   rows delivered to the lake; `session_part` above 1 occurs only while late events are outstanding.
 
-How many rows a run accepts depends on where it cuts: `rows_appended`, `repeated` and `earlier` do not, as long as no cut
-holds an earlier repeat together with the row it repeats (they are a step apart).
+How many rows a run accepts depends on where it cuts; `rows_appended`, `repeated` and `earlier` do not, as long as no
+cut holds an earlier repeat together with the row that it repeats (they are a step apart).
 """
 
 import json
@@ -27,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 
@@ -72,7 +74,7 @@ class Truth:
     def hidden(self, table: str) -> set[int]:
         """Keys that are not deleted but have a parent that is not in the live view."""
         state = self.state(table)
-        return {row["id"] for row in state.select(["id", "_live", "_deleted"]).to_pylist() if not (row["_live"] or row["_deleted"])}
+        return set(state["id"].filter(pc.invert(pc.or_(state["_live"], state["_deleted"]))).to_pylist())
 
     def flagged(self, table: str) -> dict[int, str]:
         """Keys of the live view whose row carries a flag, and the rule's name."""
@@ -85,7 +87,8 @@ class Truth:
         return pq.read_table(self.folder / f"{table}_held.parquet")
 
     def quarantined(self, table: str) -> pa.Table:
-        """Changes that cannot be used: id, op, ts, lsn, step, reason (null:<column>, cast:<column>, rule:<name>), dirt."""
+        """Changes that cannot be used: id, op, ts, lsn, step, dirt, and the reason: null:<column>, cast:<column> or
+        rule:<name>."""
         return pq.read_table(self.folder / f"{table}_quarantined.parquet")
 
     def double_emails(self) -> dict[str, list[int]]:

@@ -28,6 +28,8 @@ from tidemark_lab.upstream.schemas import (
 from tidemark_lab.upstream.steps import Delivery, State
 from tidemark_lab.upstream.store import Store
 
+FIRST_MS, LAST_MS = -62_135_596_800_000, 253_402_300_799_999  # the years 1 to 9999
+
 
 def summary(state: State, delivery: Delivery, kind: str) -> dict[str, Any]:
     """What a step did: rows appended, repeated and of each kind of dirt, by table."""
@@ -39,10 +41,20 @@ def summary(state: State, delivery: Delivery, kind: str) -> dict[str, Any]:
         kinds = Counter(rows["dirt"].tolist()) + Counter(rows["cause"].tolist() if "cause" in rows else [])
         kinds += Counter({"null_lsn": int((rows["lsn"] == NULL).sum())} if "lsn" in rows else {})
         dirt[name] = {k: n for k, n in sorted(kinds.items()) if k}
-    missing = {f"ecommerce.{name}": sorted(rows["id"].tolist()) for name, rows in delivery.missing.items() if size(rows)}
-    head: dict[str, Any] = {"name": state.name, "step": state.step, "kind": kind, "seed": state.seed, "scale": state.scale, "clock_ms": state.clock}
-    rows_of = {"appended": appended, "repeated": repeated, "earlier": earlier, "dirt": dirt, "missing": missing}
-    return head | {"datasets": list(state.datasets)} | rows_of
+    return {
+        "name": state.name,
+        "step": state.step,
+        "kind": kind,
+        "seed": state.seed,
+        "scale": state.scale,
+        "clock_ms": state.clock,
+        "datasets": list(state.datasets),
+        "appended": appended,
+        "repeated": repeated,
+        "earlier": earlier,
+        "dirt": dirt,
+        "missing": {f"ecommerce.{name}": sorted(rows["id"].tolist()) for name, rows in delivery.missing.items()},
+    }
 
 
 def write(store: Store, step: dict[str, Any]) -> dict[str, Any]:
@@ -98,16 +110,21 @@ def _winners(rows: Rows, accepted: Array) -> tuple[Array, Array]:
 def _state(name: str, table: pa.Table, ts: Array, live: dict[str, Array]) -> pa.Table:
     deleted = pc.equal(table["op"], "d").to_numpy()
     rows = from_plain(table)
-    for column, values in rows.items():
-        if deleted.any() and column in ("created_at", "updated_at"):
-            rows[column] = np.where(deleted & (np.abs(values) > 9e15), 0, values)  # a tombstone's values count for nothing
+    for column in ("created_at", "updated_at"):  # a delete may carry what no timestamp can hold
+        strange = (rows[column] < FIRST_MS) | (rows[column] > LAST_MS)
+        rows[column] = np.where(deleted & strange, NULL, rows[column])
     shown = ~deleted
     for column, parent in PARENTS[name].items():
         shown &= np.isin(rows[column], live[parent])
     state = to_arrow(rows, canonical(name))
-    marks = {"_op": table["op"], "_lsn": pa.array(rows["lsn"], pa.int64(), mask=rows["lsn"] < 0), "_ts_ms": pa.array(ts)}
-    marks |= {"_source_ts_ms": table["source_ts"], "_flags": table["flag"], "_change": table["change"]}
-    marks |= {"_deleted": pa.array(deleted), "_live": pa.array(shown)}
+    lsn = pa.array(rows["lsn"], pa.int64(), mask=rows["lsn"] == NULL)
+    marks = {"_op": table["op"], "_lsn": lsn, "_ts_ms": pa.array(ts), "_source_ts_ms": table["source_ts"]}
+    marks |= {
+        "_flags": table["flag"],
+        "_change": table["change"],
+        "_deleted": pa.array(deleted),
+        "_live": pa.array(shown),
+    }
     for column, values in marks.items():
         state = state.append_column(column, values)
     return state

@@ -40,8 +40,8 @@ def quoted_comments() -> None:
     """Quirk: a table's comment with an apostrophe (dbt's persist_docs) breaks the statement that records it."""
     stock = fakesnow.info_schema.insert_table_comment_sql
 
-    def insert_table_comment_sql(catalog: str, schema: str, table: str, comment: str) -> str:
-        text: str = stock(catalog, schema, table, comment.replace("'", "''"))
+    def insert_table_comment_sql(catalog: str, schema: str, table: str, comment: str | None) -> str:
+        text: str = stock(catalog, schema, table, (comment or "").replace("'", "''"))
         return text
 
     fakesnow.info_schema.insert_table_comment_sql = insert_table_comment_sql

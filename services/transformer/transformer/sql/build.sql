@@ -1,0 +1,28 @@
+-- name: relations
+-- Every table and view of the schemas that models are published in.
+SELECT TABLE_SCHEMA, TABLE_NAME FROM INFORMATION_SCHEMA.TABLES WHERE TABLE_SCHEMA NOT IN ('RAW', 'OPS')
+
+-- name: old_build_schemas
+-- Build schemas that an earlier process of this worker left.
+SELECT SCHEMA_NAME FROM INFORMATION_SCHEMA.SCHEMATA
+WHERE STARTSWITH(SCHEMA_NAME, %(prefix)s) AND SCHEMA_NAME != %(build_schema)s
+
+-- name: drop_schema
+DROP SCHEMA IF EXISTS {schema} CASCADE
+
+-- name: create_schema
+CREATE SCHEMA {schema}
+
+-- name: start_from
+-- The published rows as an incremental model's start state.
+CREATE TRANSIENT TABLE {build} CLONE {published}
+
+-- name: read
+-- A published model that is only read in this build.
+CREATE VIEW {build} AS SELECT * FROM {published}
+
+-- name: failures_schema
+CREATE SCHEMA IF NOT EXISTS TEST_FAILURES
+
+-- name: keep_failures
+CREATE OR REPLACE TABLE {failures} AS SELECT * FROM ({query})

@@ -1,0 +1,41 @@
+-- name: position
+-- Where the published marts of a dataset stand.
+SELECT GENERATION, RUN_SEQ FROM OPS.PUBLISH_LOCK WHERE DATASET = %(dataset)s
+
+-- name: take_lock
+-- Changes nothing and must touch one row: whoever comes second waits here for the first one's end.
+UPDATE OPS.PUBLISH_LOCK SET RUN_SEQ = RUN_SEQ WHERE DATASET = %(dataset)s
+
+-- name: move_on
+UPDATE OPS.PUBLISH_LOCK SET GENERATION = %(generation)s, RUN_SEQ = %(to_seq)s WHERE DATASET = %(dataset)s
+
+-- name: receipt
+SELECT RECEIPT FROM OPS.PUBLISH_LEDGER WHERE DATASET = %(dataset)s AND RUN_ID = %(run_id)s
+
+-- name: record
+INSERT INTO OPS.PUBLISH_LEDGER
+(DATASET, RUN_ID, FROM_SEQ, TO_SEQ, GENERATION, AS_OF_MS, RECEIPT, PUBLISHED_AT)
+SELECT
+    %(dataset)s, %(run_id)s, %(from_seq)s, %(to_seq)s, %(generation)s, %(as_of_ms)s, %(receipt)s,
+    %(at)s::TIMESTAMP_NTZ(6)
+
+-- name: changed_tables
+-- RAW tables with rows of the window's runs.
+SELECT DISTINCT TABLE_NAME
+FROM OPS.LOAD_LEDGER
+WHERE DATASET = %(dataset)s AND RUN_SEQ > %(from_seq)s AND RUN_SEQ <= %(to_seq)s AND ROWS_LOADED > 0
+
+-- name: as_of
+-- The newest change of the dataset up to the window's end.
+SELECT MAX(MAX_TS_MS) FROM OPS.LOAD_LEDGER WHERE DATASET = %(dataset)s AND RUN_SEQ <= %(to_seq)s
+
+-- name: newest_loaded
+-- The newest run of which enough tables are loaded.
+SELECT COALESCE(MAX(RUN_SEQ), 0)
+FROM (
+    SELECT RUN_SEQ
+    FROM OPS.LOAD_LEDGER
+    WHERE DATASET = %(dataset)s
+    GROUP BY RUN_SEQ
+    HAVING COUNT(DISTINCT TABLE_NAME) >= %(tables)s
+)

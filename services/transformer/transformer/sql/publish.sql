@@ -1,0 +1,42 @@
+-- name: columns
+-- Columns of the build's tables and of the published ones, with types that ADD COLUMN takes.
+SELECT
+    TABLE_SCHEMA,
+    TABLE_NAME,
+    COLUMN_NAME,
+    CASE
+        WHEN DATA_TYPE IN ('NUMBER', 'DECIMAL', 'NUMERIC')
+            THEN 'NUMBER(' || NUMERIC_PRECISION || ',' || NUMERIC_SCALE || ')'
+        ELSE DATA_TYPE
+    END AS COLUMN_TYPE
+FROM INFORMATION_SCHEMA.COLUMNS
+WHERE TABLE_SCHEMA NOT IN ('RAW', 'OPS')
+ORDER BY TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION
+
+-- name: create_published
+-- An empty table of the build's shape.
+CREATE TABLE IF NOT EXISTS {published} {cluster} AS SELECT * FROM {build} WHERE FALSE
+
+-- name: add_column
+ALTER TABLE {published} ADD COLUMN IF NOT EXISTS {column} {type}
+
+-- name: create_view
+CREATE OR REPLACE VIEW {published} AS {query}
+
+-- name: remove_changed
+-- Rows that the build does not hold just so.
+DELETE FROM {published}
+WHERE ({key}) IN (
+    SELECT {key} FROM (
+        SELECT {columns} FROM {published}
+        EXCEPT
+        SELECT {columns} FROM {build}
+    )
+)
+
+-- name: insert_changed
+-- Rows of the build that are not there.
+INSERT INTO {published} ({columns})
+SELECT {columns} FROM {build}
+EXCEPT
+SELECT {columns} FROM {published}
