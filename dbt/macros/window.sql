@@ -15,7 +15,7 @@
     from {{ source('raw', table) }} as change
     where
         change._run_seq <= {{ var('to_seq') }}
-        {% if is_incremental() and var('from_seq') > 0 %}
+        {% if is_incremental() %}
             and exists (
                 select 1
                 from {{ source('raw', table) }} as touched

@@ -195,7 +195,7 @@ def wait_for(url: str) -> None:
 
 def until_done(work: Callable[[], T]) -> T:
     """What the runner does with a Retryable."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + 120
     while True:
         try:
             return work()

@@ -107,7 +107,7 @@ measured as (
             and parts.gaps_before = spending.gaps_before
 ),
 
-{# Whole minutes come from whole microseconds: a quotient that is cut at some scale could round up to the next minute. #}
+{# Whole minutes come from whole microseconds: a quotient cut at some scale could round up to the next minute. #}
 final as (
     select
         session_id,
@@ -116,7 +116,9 @@ final as (
         user_tier,
         session_start,
         session_end,
-        cast((microseconds - mod(microseconds, 60000000)) / 60000000 as number(10, 0)) as session_duration_minutes,
+        cast(
+            (microseconds - mod(microseconds, 60000000)) / 60000000 as number(10, 0)
+        ) as session_duration_minutes,
         cast(page_views as number(10, 0)) as page_views,
         cast(product_views as number(10, 0)) as product_views,
         cast(searches as number(10, 0)) as searches,

@@ -27,7 +27,7 @@ recomputed as (
 ),
 
 {% if is_incremental() %}
-{# An e-mail's uniqueness is a property of all live users: whoever shares one with a touched user, now or before, is computed anew. #}
+{# Uniqueness is a property of all live users: whoever shares an e-mail with a touched one, now or before, is redone. #}
 affected_emails as (
     select email
     from recomputed

@@ -144,6 +144,7 @@ def _gave_up() -> int:
 
 def _summary(seconds: float) -> None:
     runs = list(read_runs().values())
+    console.print(render.rows_table(runs))
     console.print(render.runs_table(runs))
     for run in runs[-2:]:
         console.print(render.pairs_table(run))

@@ -12,6 +12,14 @@ from rich.text import Text
 from tidemark.records import Record
 from tidemark_cli.runs import Run
 
+COUNTS = {
+    "read": "in",
+    "released": "released",
+    "accepted": "accepted",
+    "repeated": "repeated",
+    "held": "held",
+    "quarantined": "quarant.",
+}
 STATUS_STYLE = {"CONVERGED": "green", "CONVERGING": "yellow", "DIVERGED": "red", "STALLED": "red"}
 
 
@@ -34,38 +42,39 @@ def _seconds(value: float | None) -> str:
     return "" if value is None else f"{value:.1f}"
 
 
-def runs_table(runs: Iterable[Run], title: str = "Runs") -> Table:
-    """A line a run: rows by stage, models, status, seconds from commit to reconciled."""
-    table = Table(title=title, title_justify="left")
-    for name in ("run", "kind"):
-        table.add_column(name, no_wrap=True)
-    for name in ("in", "released", "accepted", "repeated", "held", "quarantined", "loaded", "models", "tests"):
-        table.add_column(name, justify="right")
-    table.add_column("status", no_wrap=True)
-    for name in ("spark s", "load s", "dbt s", "compare s", "total s"):
+def rows_table(runs: Iterable[Run]) -> Table:
+    """A line a run: what became of its rows in the lake and in RAW."""
+    table = Table(title="Rows", title_justify="left")
+    table.add_column("run", no_wrap=True)
+    for name in (*COUNTS.values(), "loaded"):
         table.add_column(name, justify="right")
     for run in runs:
-        table.add_row(*_run_cells(run))
+        tables = run.curated.tables if run.curated else None
+        counts = [sum(getattr(t, name) for t in tables) if tables is not None else None for name in COUNTS]
+        loaded = sum(t.rows for t in run.loaded.tables) if run.loaded else None
+        table.add_row(_name(run), *(_number(n) for n in (*counts, loaded)))
     return table
 
 
-def _run_cells(run: Run) -> list[str | Text]:
-    curated, loaded, built, reconciled = run.curated, run.loaded, run.built, run.reconciled
-    counts = {
-        name: sum(getattr(t, name) for t in curated.tables) if curated else None
-        for name in ("read", "released", "accepted", "repeated", "held", "quarantined")
-    }
-    return [
-        safe(f"{run.dataset} #{run.run_seq}"),
-        run.kind,
-        *(_number(counts[name]) for name in counts),
-        _number(sum(t.rows for t in loaded.tables) if loaded else None),
-        _number(len(built.models) if built else None),
-        _number(built.tests if built else None),
-        status_text(run.status),
-        *(_seconds(e.seconds if e else None) for e in (curated, loaded, built, reconciled)),
-        _seconds(run.seconds),
-    ]
+def runs_table(runs: Iterable[Run], title: str = "Runs") -> Table:
+    """A line a run: kind, models and tests, seconds by stage, status, seconds from commit to reconciled."""
+    table = Table(title=title, title_justify="left")
+    table.add_column("run", no_wrap=True)
+    table.add_column("kind")
+    for name in ("models", "tests", "lake s", "RAW s", "marts s", "compare s", "total s"):
+        table.add_column(name, justify="right")
+    table.add_column("status")
+    for run in runs:
+        stages = (run.curated, run.loaded, run.built, run.reconciled)
+        numbers = (len(run.built.models), run.built.tests) if run.built else (None, None)
+        seconds = [_seconds(e.seconds if e else None) for e in stages]
+        cells = (*(_number(n) for n in numbers), *seconds, _seconds(run.seconds))
+        table.add_row(_name(run), run.kind, *cells, status_text(run.status))
+    return table
+
+
+def _name(run: Run) -> str:
+    return safe(f"{run.dataset} #{run.run_seq}")
 
 
 def lake_table(run: Run) -> Table:

@@ -70,7 +70,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Probes are no news."""
 
 
-def listen(health: Health, host: str, port: int) -> ThreadingHTTPServer:
+def serve(health: Health, host: str, port: int) -> ThreadingHTTPServer:
     """Answer on a thread of its own; port 0 takes a free one (see `server_port`). OSError if the port is taken."""
     server = _Server((host, port), health)
     threading.Thread(target=server.serve_forever, name="health", daemon=True).start()

@@ -8,9 +8,9 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka import Message as ClientMessage
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 from confluent_kafka.cimpl import NewPartitions, NewTopic
 
 from tidemark import telemetry, tracing
@@ -23,13 +23,21 @@ from tidemark.tables import registry
 
 log = telemetry.logger(__name__)
 
+FIRST: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
+LAST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 # Set-aside records carry whole events in base64: they may be larger than an event.
-LARGEST_EVENT_BYTES = 1_000_000
 LARGEST_RECORD_BYTES = 4_000_000
 KEPT_FOR_EVER = {"retention.ms": "-1", "retention.bytes": "-1"}
 CALL_SECONDS = 10.0
 PUBLISH_SECONDS = 30.0
-COMMON = {"reconnect.backoff.ms": 100, "reconnect.backoff.max.ms": 1000, "socket.keepalive.enable": True}
+COMMON = {
+    "reconnect.backoff.ms": 100,
+    "reconnect.backoff.max.ms": 1000,
+    "socket.keepalive.enable": True,
+    # A broker that has only just started tells of no brokers at all for a moment. Clients that go back to their
+    # bootstrap servers then have been seen to lose the transaction coordinator for good, with a call that never ends.
+    "metadata.recovery.strategy": "none",
+}
 
 
 def connection(broker: str | KafkaSettings) -> dict[str, Any]:
@@ -133,7 +141,7 @@ def read_topic(broker: str | KafkaSettings, topic: str) -> Iterator[Record]:
     Retryable if the topic or the broker is away.
     """
     config = {"group.id": "tidemark.readers", "enable.auto.commit": False, "isolation.level": "read_committed"}
-    more = {"enable.partition.eof": True, "auto.offset.reset": "earliest"}
+    more = {"enable.partition.eof": True, "auto.offset.reset": "earliest", "fetch.wait.max.ms": 20}
     consumer = Consumer({**connection(broker), **config, **more}, logger=log)
     try:
         ends = _ends(broker, topic)
@@ -146,17 +154,27 @@ def read_topic(broker: str | KafkaSettings, topic: str) -> Iterator[Record]:
 
 
 def _ends(broker: str | KafkaSettings, topic: str) -> dict[int, int]:
-    """The end offset of each partition that holds something, open transactions included."""
-    plain = {"group.id": "tidemark.readers", "enable.auto.commit": False, "isolation.level": "read_uncommitted"}
-    consumer = Consumer({**connection(broker), **plain}, logger=log)
+    """The end offset of each partition, open transactions included."""
+    admin = AdminClient(connection(broker), logger=log)
+    found = admin.list_topics(topic, timeout=CALL_SECONDS).topics[topic]
+    if found.error:
+        raise KafkaException(found.error)
+    everything = IsolationLevel.READ_UNCOMMITTED
+    ends = offsets(admin, [TopicPartition(topic, p) for p in found.partitions], LAST, everything)
+    return {partition: end for (_, partition), end in ends.items() if end > 0}
+
+
+def offsets(
+    admin: AdminClient, partitions: list[TopicPartition], spec: OffsetSpec, isolation: IsolationLevel
+) -> dict[tuple[str, int], int]:
+    """The first or last offsets of partitions. Asked by a client of its own: a consumer's answer would have to wait
+    behind its fetches."""
+    asked = dict.fromkeys(partitions, spec)
+    futures = admin.list_offsets(asked, isolation_level=isolation, request_timeout=CALL_SECONDS) if asked else {}
     try:
-        found = consumer.list_topics(topic, timeout=CALL_SECONDS).topics[topic]
-        if found.error:
-            raise KafkaException(found.error)
-        marks = {p: consumer.get_watermark_offsets(TopicPartition(topic, p), CALL_SECONDS) for p in found.partitions}
-        return {partition: high for partition, (low, high) in marks.items() if high > low}
-    finally:
-        consumer.close()
+        return {(p.topic, p.partition): future.result(CALL_SECONDS).offset for p, future in futures.items()}
+    except (KafkaException, TimeoutError) as error:
+        raise Retryable(f"offsets are not known: {error}") from error
 
 
 def _until(consumer: Consumer, topic: str, ends: dict[int, int], seconds: float = 30.0) -> Iterator[Record]:

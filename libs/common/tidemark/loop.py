@@ -7,6 +7,7 @@ endings.py; here it is only carried out. A transaction that was aborted is sent 
 memory and what Kafka holds cannot part.
 """
 
+import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -146,11 +147,7 @@ class Loop:
 
     def _advance(self, job: Job, seconds: float) -> None:
         if job.ending is None:
-            try:
-                outcome = self._worker.result(seconds)
-            except BaseException as error:
-                self._end(job, "crash", error)
-                raise
+            outcome = self._result(job, seconds)
             if outcome is None:
                 return
             metrics.BUSY.labels(self.stage.name).set(0)
@@ -159,6 +156,16 @@ class Loop:
         if self._clock.monotonic() >= job.due:
             with tracing.inside(job.span), _naming(job.event):
                 self._settle(job, job.ending)
+
+    def _result(self, job: Job, seconds: float) -> Outcome | None:
+        crashed = True
+        try:
+            outcome = self._worker.result(seconds)
+            crashed = False
+        finally:
+            if crashed:
+                self._end(job, "crash", sys.exc_info()[1])
+        return outcome
 
     def _concluded(self, job: Job, outcome: Outcome) -> Ending:
         error = None if isinstance(outcome, Done) else outcome.error

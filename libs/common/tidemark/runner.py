@@ -59,6 +59,13 @@ class Lifetime:
         """Begin nothing new."""
         return self._asked_at is not None
 
+    def watch(self) -> None:
+        """End the process when the loop has stopped coming round: a client call that never returns. Runs for ever."""
+        while self._health.alive:
+            time.sleep(1.0)
+        log.error("the loop has not come round; the process ends, to be started again")
+        os._exit(1)
+
     def beat(self) -> None:
         """Show that the loop comes round; StoppedError once the grace after a signal is over."""
         self._health.beat()
@@ -81,32 +88,34 @@ def run(stage: Stage, settings: RunnerSettings) -> int:
     """Run the stage until SIGTERM; returns the exit code: 0 stopped, 1 crashed."""
     telemetry.setup(stage.name, settings)
     health = Health()
-    lifetime = Lifetime(health)
+    lifetime, worker = Lifetime(health), ThreadWorker()
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, lifetime.ask_to_stop)
         signal.signal(signal.SIGINT, lifetime.ask_to_stop)
     try:
         server = health_port.serve(health, settings.health_host, settings.health_port)
         log.info("started", extra={"health_port": server.server_port})
-        _work(stage, settings, health, lifetime)
+        threading.Thread(target=lifetime.watch, name="watchdog", daemon=True).start()
+        _work(stage, settings, health, lifetime, worker)
+        log.info("stopped")
+        code = 0
     except StoppedError:
         log.warning("stopped with work in hand; it will be done after the next start")
-        telemetry.shut_down()
-        os._exit(0)  # the handler's own threads would keep the process alive
+        code = 0
     except Exception:
         log.exception("crashed")
-        telemetry.shut_down()
-        return 1
-    log.info("stopped")
+        code = 1
     telemetry.shut_down()
-    return 0
+    if worker.busy:
+        os._exit(code)  # waiting for an abandoned handler would keep the process alive
+    return code
 
 
-def _work(stage: Stage, settings: RunnerSettings, health: Health, lifetime: Lifetime) -> None:
+def _work(stage: Stage, settings: RunnerSettings, health: Health, lifetime: Lifetime, worker: ThreadWorker) -> None:
     insist(lifetime, lambda: ensure_topics(settings, seconds=START_SECONDS))
     transport = KafkaTransport(settings, stage.name, lifetime.beat)
     try:
-        loop = start(stage, settings, transport, lifetime, SystemClock())
+        loop = start(stage, settings, transport, lifetime, worker, SystemClock())
         lag_due = time.monotonic()
         while not lifetime.stopping or loop.job is not None:
             lifetime.beat()
@@ -125,11 +134,12 @@ def start(
     settings: RunnerSettings,
     transport: KafkaTransport,
     lifetime: Lifetime,
+    worker: ThreadWorker,
     clock: Clock,
 ) -> Loop:
     """A loop that knows what is parked and has joined the group. The stage's id must have been taken before."""
     parked: Parking = insist(lifetime, lambda: rebuild(stage.name, read_topic(settings, PARKED)))
-    loop = Loop(stage, transport, parked, ThreadWorker(), clock)
+    loop = Loop(stage, transport, parked, worker, clock)
     asks = {RunRequested.topic} if stage.parks else set()
     transport.subscribe(sorted({event.topic for event in stage.handlers} | asks), loop.moved)
     return loop

@@ -30,7 +30,8 @@ _dataset: ContextVar[str | None] = ContextVar("dataset", default=None)
 _standard = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _secret_name = re.compile(r"passw|secret|token|credential|private_key|authorization", re.IGNORECASE)
 _secret_text = re.compile(
-    r"(?P<name>(?:password|passwd|secret|token|private_key|authorization)[\"']?\s*[=:]\s*[\"']?)[^\s\"',;&]+"
+    r"(?P<name>(?:passw\w*|secret\w*|token|private_key\w*|authorization)[\"']?\s*[=:]\s*[\"']?(?:bearer |basic )?)"
+    r"[^\s\"',;&]+"
     r"|(?P<user>://[^/\s:@]+:)[^@\s]+(?=@)",
     re.IGNORECASE,
 )

@@ -5,6 +5,7 @@ is away costs nothing: spans wait in a bounded queue on a thread of their own an
 """
 
 import logging
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
@@ -72,6 +73,7 @@ class _State:
     tracer: Tracer = trace.NoOpTracer()
     provider: TracerProvider | None = None
     ticks: _QuietTicks | None = None
+    exporter: OTLPSpanExporter | None = None
 
 
 def set_up(service_name: str, endpoint: str | None, processor: SpanProcessor | None = None) -> None:
@@ -81,13 +83,7 @@ def set_up(service_name: str, endpoint: str | None, processor: SpanProcessor | N
         return
     # a dead endpoint is a normal state; the exporter's tracebacks would drown the service's own lines
     logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
-    onward = processor or BatchSpanProcessor(
-        OTLPSpanExporter(endpoint=endpoint, timeout=EXPORT_TIMEOUT_SECONDS),
-        max_queue_size=QUEUE_SPANS,
-        schedule_delay_millis=500,
-        max_export_batch_size=256,
-    )
-    _State.ticks = _QuietTicks(onward)
+    _State.ticks = _QuietTicks(processor or _batches(endpoint))
     _State.provider = TracerProvider(
         resource=Resource.create({"service.name": service_name, "service.namespace": "tidemark"}),
         shutdown_on_exit=False,
@@ -96,12 +92,25 @@ def set_up(service_name: str, endpoint: str | None, processor: SpanProcessor | N
     _State.tracer = _State.provider.get_tracer("tidemark")
 
 
+def _batches(endpoint: str | None) -> SpanProcessor:
+    _State.exporter = OTLPSpanExporter(endpoint=endpoint, timeout=EXPORT_TIMEOUT_SECONDS)
+    return BatchSpanProcessor(
+        _State.exporter, max_queue_size=QUEUE_SPANS, schedule_delay_millis=500, max_export_batch_size=256
+    )
+
+
 def shut_down() -> None:
     """Send what is queued, for at most about two seconds, and turn tracing off."""
-    if _State.provider is not None:
-        _State.provider.force_flush(EXPORT_TIMEOUT_SECONDS * 1000)
-        _State.provider.shutdown()
-    _State.tracer, _State.provider, _State.ticks = trace.NoOpTracer(), None, None
+    provider, exporter = _State.provider, _State.exporter
+    if provider is not None:
+        # the SDK's own time-out of a flush is per batch, so the wait is bounded here
+        flush = threading.Thread(target=provider.force_flush, daemon=True)
+        flush.start()
+        flush.join(EXPORT_TIMEOUT_SECONDS)
+        if exporter is not None:
+            exporter.shutdown()  # type: ignore[no-untyped-call]
+        provider.shutdown()
+    _State.tracer, _State.provider, _State.ticks, _State.exporter = trace.NoOpTracer(), None, None, None
 
 
 @contextmanager

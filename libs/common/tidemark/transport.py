@@ -8,10 +8,12 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from tidemark import telemetry
-from tidemark.kafka import LARGEST_RECORD_BYTES, connection, produce, to_record
+from tidemark.errors import Retryable
+from tidemark.kafka import FIRST, LARGEST_RECORD_BYTES, LAST, connection, offsets, produce, to_record
 from tidemark.loop import TransactionAbortedError
 from tidemark.records import Message, Record
 from tidemark.settings import KafkaSettings
@@ -37,6 +39,8 @@ class KafkaTransport:
         # Taking the id first fences an older instance and ends its open transaction, before anything is read.
         self._insist(lambda: self._producer.init_transactions(CALL_SECONDS))
         self._consumer = Consumer(consumer_config(settings, stage), logger=log)
+        self._reached: dict[Lane, int] = {}
+        self._admin = AdminClient(connection(settings), logger=log)
 
     def subscribe(self, topics: Sequence[str], on_moved: Callable[[Iterable[Lane]], None]) -> None:
         """Join the group; `on_moved` hears which partitions came or went."""
@@ -56,7 +60,11 @@ class KafkaTransport:
         message = self._consumer.poll(seconds)
         if message is None:
             return None
-        if (error := message.error()) is not None:
+        error = message.error()
+        if error is not None and error.code() == KafkaError._PARTITION_EOF:
+            self._reached[str(message.topic()), message.partition() or 0] = message.offset() or 0
+            return None
+        if error is not None:
             _judge(error)
             return None
         record = to_record(message)
@@ -86,16 +94,18 @@ class KafkaTransport:
             raise TransactionAbortedError(cause.str()) from error
 
     def lag(self) -> dict[Lane, int]:
-        """Records that wait, per partition; what cannot be asked now is left out."""
-        lags = {}
-        for here in self._consumer.assignment():
-            try:
-                end = self._consumer.get_watermark_offsets(here, timeout=0.5)[1]
-                position = self._consumer.position([here])[0].offset
-            except KafkaException:
-                break
-            lags[here.topic, here.partition] = max(0, end - position) if position >= 0 else 0
-        return lags
+        """Records that wait, per partition; nothing while the broker cannot be asked."""
+        ours = self._consumer.assignment()
+        try:
+            ends = offsets(self._admin, ours, LAST, IsolationLevel.READ_COMMITTED)
+            begins = offsets(self._admin, ours, FIRST, IsolationLevel.READ_COMMITTED)
+            places = {(p.topic, p.partition): p.offset for p in self._consumer.committed(ours, timeout=CALL_SECONDS)}
+        except (KafkaException, Retryable) as error:
+            log.warning("the lag is not known: %s", error)
+            return {}
+        # the end of a partition may be markers of transactions, which are no records and are never committed past
+        places = {lane: max(at, begins[lane], self._reached.get(lane, 0)) for lane, at in places.items()}
+        return {lane: max(0, end - places[lane]) for lane, end in ends.items()}
 
     def close(self) -> None:
         """Leave. As a static member the stage keeps its place for the next start."""
@@ -148,6 +158,7 @@ def consumer_config(settings: KafkaSettings, stage: str) -> dict[str, Any]:
         "session.timeout.ms": SESSION_MS,
         "heartbeat.interval.ms": 1000,
         "enable.auto.commit": False,
+        "enable.partition.eof": True,
         "isolation.level": "read_committed",
         "auto.offset.reset": "earliest",
         "partition.assignment.strategy": "range",

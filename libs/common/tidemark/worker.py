@@ -1,8 +1,7 @@
 """Where a handler runs: on one thread of its own (the runner), or in place (the in-process bus)."""
 
-import queue
-import threading
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from tidemark.endings import Outcome
 
@@ -26,31 +25,24 @@ class InlineWorker:
 
 
 class ThreadWorker:
-    """Runs one call at a time on a daemon thread, so that a process can end without waiting for it."""
+    """Runs one call at a time on a thread of its own."""
 
     def __init__(self) -> None:
-        self._calls: queue.SimpleQueue[Call] = queue.SimpleQueue()
-        self._results: queue.SimpleQueue[Outcome | BaseException] = queue.SimpleQueue()
-        threading.Thread(target=self._work, name="handler", daemon=True).start()
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="handler")
+        self._future: Future[Outcome] | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a call is still running; such a thread keeps a process from ending."""
+        return self._future is not None and not self._future.done()
 
     def start(self, call: Call) -> None:
         """Begin a call; the one before it has been concluded."""
-        self._calls.put(call)
+        self._future = self._executor.submit(call)
 
     def result(self, seconds: float) -> Outcome | None:
         """The outcome if it comes in time. Raises what the call raised."""
-        try:
-            result = self._results.get(timeout=seconds) if seconds > 0 else self._results.get_nowait()
-        except queue.Empty:
+        if self._future is None or not wait([self._future], timeout=seconds).done:
             return None
-        if isinstance(result, BaseException):
-            raise result
-        return result
-
-    def _work(self) -> None:
-        while True:
-            call = self._calls.get()
-            try:
-                self._results.put(call())
-            except BaseException as error:  # noqa: BLE001 - handed to the loop, which raises it again
-                self._results.put(error)
+        future, self._future = self._future, None
+        return future.result()

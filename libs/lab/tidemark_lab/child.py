@@ -14,7 +14,7 @@ from tidemark_lab.components import Component
 
 PR_SET_PDEATHSIG = 1
 LOG_BYTES = 20_000_000
-LOOK_SECONDS = 0.05
+LOOK_SECONDS = 0.1
 
 Process = subprocess.Popen[bytes]
 

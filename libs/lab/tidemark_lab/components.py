@@ -28,7 +28,7 @@ class Component:
     ready: str = ""
     needs: tuple[str, ...] = ()
     memory_mib: int = 0
-    start_seconds: float = 180.0
+    start_seconds: float = 400.0
     stop_seconds: float = 15.0
 
     @property

@@ -19,7 +19,7 @@ Progress = Callable[[str, str, float], None]
 LOOK_SECONDS = 0.1
 KEEPER_SECONDS = 60.0
 DOWN_SECONDS = 90.0
-LONGEST_SECONDS = 600.0
+LONGEST_SECONDS = 900.0
 CRASHES = 4  # so often may a component crash while the lab comes up
 READY = ("ready", "done")
 

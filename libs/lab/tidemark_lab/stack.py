@@ -62,8 +62,6 @@ def environment(ports: Ports) -> dict[str, str]:
         "TIDEMARK_SPARK_DRIVER_URL": at["spark"],
         "TIDEMARK_SETTLE_SECONDS": "2",
         "TIDEMARK_MAX_WAIT_SECONDS": "20",
-        "TIDEMARK_SETTLE_SECONDS": "3",
-        "TIDEMARK_MAX_WAIT_SECONDS": "30",
         "AWS_ACCESS_KEY_ID": "lab",
         "AWS_SECRET_ACCESS_KEY": "lab",
         "AWS_REGION": "us-east-1",

@@ -15,6 +15,7 @@ def command(java: str, folder: Path, port: int) -> list[str]:
     """How Zipkin is started."""
     (jar,) = jars.locked("zipkin")
     return [
+        *("nice", "-n", "10"),  # it only shows: Spark and the chain come first
         java,
         *FLAGS,
         "-jar",

@@ -9,8 +9,7 @@ from loader.settings import LoaderSettings
 from loader.snowflake import SnowflakeWarehouse
 from loader.stage import Ports, load
 from tidemark.events import Event, LakeCurated
-from tidemark.runner import run
-from tidemark.settings import load as load_settings
+from tidemark.runner import serve
 from tidemark.stage import Stage
 from tidemark.tables import registry
 from tidemark_lake.catalog import open_catalog
@@ -40,8 +39,7 @@ def real_ports(settings: LoaderSettings) -> Ports:
 
 def main() -> int:
     """Run until stopped; the exit code."""
-    settings = load_settings(LoaderSettings)
-    return run(loader_stage(real_ports(settings)), settings)
+    return serve(LoaderSettings, lambda settings: loader_stage(real_ports(settings)))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ registry columns only, every name through the dialect's quoting. A new canonical
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import NamedTuple
 
 from reconciler.ports import Uncomparable
@@ -143,6 +144,7 @@ def check_types(dialect: Dialect, pair: Pair, where: str, found: Mapping[str, st
         raise Uncomparable(f"{where}: " + "; ".join(problems))
 
 
+@cache
 def family_of(kind: str) -> tuple[str, int]:
     """A canonical type's family and, for decimals, scale; SettingsError for a type that pairs do not know."""
     if match := _DECIMAL.fullmatch(kind):

@@ -21,7 +21,7 @@ from tidemark_lake.catalog import load_table
 from tidemark_lake.decisions import Decision, DecisionStore
 from tidemark_lake.objects import Folder
 
-DELETED = "_deleted"
+DELETED = "_is_deleted"  # Iceberg keeps the name _deleted for itself
 
 
 class IcebergLake:

@@ -65,14 +65,15 @@ class _MemorySide:
 
     def keys(self, pair: Pair, window: Window, buckets: Sequence[str]) -> Mapping[str, Tally]:
         """Tally per key of these buckets."""
-        inside = self._inside(pair, window)
-        return _tallied((key, row) for key, row in inside if _bucket(pair, row, window) in set(buckets))
+        inside, wanted = self._inside(pair, window), set(buckets)
+        return _tallied((key, row) for key, row in inside if _bucket(pair, row, window) in wanted)
 
     def rows(self, pair: Pair, window: Window, keys: Collection[str]) -> Mapping[str, Sequence[Row]]:
         """The whole rows of these keys."""
         found: dict[str, list[Row]] = defaultdict(list)
+        wanted = set(keys)
         for key, row in self._counting(pair, window):
-            if key in set(keys):
+            if key in wanted:
                 found[key].append(row)
         return dict(found)
 

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
 
+from msgspec import json
+
 from reconciler.entries import Entry
 from reconciler.ports import PairStanding, Recorded
 from reconciler.receipts import (
@@ -19,9 +21,9 @@ from reconciler.receipts import (
 from reconciler.snowflake import Session
 from tidemark.errors import Retryable, Superseded
 from tidemark.events import Event
-from tidemark_warehouse import Transaction, execute_many, load, transaction
+from tidemark_warehouse import Transaction, load, transaction
 
-CHUNK = 1000
+CHUNK = 250  # a statement may hold 1 MB of text
 
 
 class SnowflakeLedger:
@@ -76,7 +78,7 @@ class SnowflakeLedger:
         entries = iter(recorded.entries)
         while chunk := [entry_to_columns(entry) for entry in islice(entries, CHUNK)]:
             work.execute(self._statements["remove_entries"], {"entries": [row["entry_id"] for row in chunk]})
-            execute_many(work.connection, self._statements["add_entry"], chunk)
+            work.execute(self._statements["add_entries"], {"entries": json.encode(chunk).decode()})
         work.execute(
             self._statements["add_run"],
             {

@@ -15,7 +15,7 @@ from pathlib import Path
 from dbt.artifacts.schemas.results import NodeResult
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
-from dbt.contracts.graph.nodes import ModelNode, TestNode
+from dbt.contracts.graph.nodes import ModelNode
 
 from tidemark import telemetry
 from tidemark.errors import DataTestFailed, Invalid, Retryable, TidemarkError
@@ -107,14 +107,14 @@ class DbtModels:
             if isinstance(node, ModelNode) and node.relation_name
         }
         views = {model.name for model in plan.build if model.kind == "view"}
-        return {r.node.name: _renamed(r.node.compiled_code or "", relations) for r in built if r.node.name in views}
+        return {r.node.name: _renamed(_compiled(r), relations) for r in built if r.node.name in views}
 
     def _all_models(self) -> list[Model]:
         return [model for models in self._models.values() for model in models]
 
     def _raise_failures(self, failed: Sequence[NodeResult]) -> None:
         for result in failed:
-            self._keep_failures(result.node.name, result.node.compiled_code or "")
+            self._keep_failures(result.node.name, _compiled(result))
         if failed:
             said = ", ".join(f"{result.node.name} ({result.failures} rows)" for result in failed)
             raise DataTestFailed(f"{said}; the rows stand in the schema TEST_FAILURES, the marts stay as they were")
@@ -149,13 +149,17 @@ def _refused(message: str) -> bool:
     return "Compilation Error" in message or "CompilationError" in message
 
 
+def _compiled(result: NodeResult) -> str:
+    return str(getattr(result.node, "compiled_code", None) or "")
+
+
 def _built(result: NodeResult) -> BuiltModel:
     return BuiltModel(name=result.node.name, status=str(result.status), rows=0, seconds=round(result.execution_time, 3))
 
 
 def _record_span(result: NodeResult) -> None:
     times = [t for t in result.timing if t.started_at and t.completed_at]
-    if not times or isinstance(result.node, TestNode):
+    if not times or not isinstance(result.node, ModelNode):
         return
     first, last = _ns(times[0].started_at), _ns(times[-1].completed_at)
     telemetry.record_span(f"dbt {result.node.name}", first, last, status=str(result.status))

@@ -5,16 +5,21 @@ A model belongs to the dataset of the RAW tables that it is made from; its meta 
 
 from collections.abc import Mapping
 from graphlib import TopologicalSorter
-from typing import Any
+from typing import Any, Literal
 
 from dbt.contracts.graph.manifest import Manifest
-from dbt.contracts.graph.nodes import ModelNode, SourceDefinition, TestNode
+from dbt.contracts.graph.nodes import GenericTestNode, ModelNode, SingularTestNode, SourceDefinition
 
 from tidemark.errors import Invalid
 from tidemark.tables import Registry
 from transformer.ports import Model
 
 AS_OF = "macro.tidemark.as_of"
+_KINDS: dict[str, Literal["table", "incremental", "view"]] = {
+    "table": "table",
+    "incremental": "incremental",
+    "view": "view",
+}
 
 
 def models_of(manifest: Manifest, registry: Registry) -> dict[str, list[Model]]:
@@ -31,9 +36,9 @@ def models_of(manifest: Manifest, registry: Registry) -> dict[str, list[Model]]:
         datasets[i] = own.union(*(datasets[p] for p in parents[i]))
         if len(datasets[i]) != 1:
             raise Invalid(f"the model {nodes[i].name} reads {sorted(datasets[i])}: it must read one dataset")
+        (dataset,) = datasets[i]
         reads = [nodes[p].name for p in parents[i]]
-        found[datasets[i].pop()].append(_model(nodes[i], reads, raw, beside.get(i, [])))
-        datasets[i] = own.union(*(datasets[p] for p in parents[i]))
+        found[dataset].append(_model(nodes[i], reads, raw, beside.get(i, [])))
     return found
 
 
@@ -41,7 +46,7 @@ def _beside(manifest: Manifest, nodes: Mapping[str, ModelNode]) -> dict[str, lis
     """For each model the other models that its tests select from."""
     beside: dict[str, list[str]] = {}
     for test in manifest.nodes.values():
-        if isinstance(test, TestNode):
+        if isinstance(test, GenericTestNode | SingularTestNode):
             tested = [i for i in test.depends_on.nodes if i in nodes]
             for i in tested:
                 beside.setdefault(i, []).extend(nodes[other].name for other in tested if other != i)
@@ -50,15 +55,18 @@ def _beside(manifest: Manifest, nodes: Mapping[str, ModelNode]) -> dict[str, lis
 
 def _model(node: ModelNode, reads: list[str], raw: list[str], beside: list[str]) -> Model:
     meta: dict[str, Any] = node.config.meta
-    kind = node.config.materialized
+    kind = _KINDS.get(node.config.materialized)
     missing = [name for name in ("published_schema", "unique_key") if name not in meta]
-    if missing or kind not in ("table", "incremental", "view"):
-        raise Invalid(f"the model {node.name} ({kind}) cannot be published: its meta lacks {missing or 'nothing'}")
+    if kind is None:
+        raise Invalid(f"the model {node.name} is {node.config.materialized}: only {', '.join(_KINDS)} can be published")
+    if missing:
+        raise Invalid(f"the model {node.name} cannot be published: its meta lacks {', '.join(missing)}")
     return Model(
         name=node.name,
         kind=kind,
         published_schema=meta["published_schema"],
         key=meta["unique_key"],
+        columns=list(node.columns),
         cluster_by=meta.get("cluster_by", []),
         reads=reads,
         tests_read=sorted(set(beside)),

@@ -16,14 +16,16 @@ Receipt = Callable[[Mapping[str, int]], MartsBuilt]
 class Model(Struct, frozen=True, kw_only=True):
     """A model as the transformer sees it.
 
-    `reads`: models it selects from; `tests_read`: models that its tests need besides; `raw`: RAW tables it selects from
-    itself; `as_of`: its rows depend on the window's as_of, not on its parents alone.
+    `columns`: as its yml describes them; `reads`: models it selects from; `tests_read`: models that its tests need
+    besides; `raw`: RAW tables it selects from itself; `as_of`: its rows depend on the window's as_of, not on its
+    parents alone.
     """
 
     name: str
     kind: Literal["table", "incremental", "view"]
     published_schema: str
     key: list[str]
+    columns: list[str]
     cluster_by: list[str] = field(default_factory=list)
     reads: list[str] = field(default_factory=list)
     tests_read: list[str] = field(default_factory=list)
@@ -112,7 +114,7 @@ class Warehouse(Protocol):
         """The newest run of which RAW holds at least so many tables; 0 for none."""
 
     def published(self, models: Sequence[Model]) -> set[str]:
-        """Names of those models that have a published table or view."""
+        """Names of those models whose published table or view has all their columns."""
 
     def prepare(self, plan: Plan) -> None:
         """An empty build schema with the plan's start state, whatever an earlier attempt left there."""
@@ -120,7 +122,7 @@ class Warehouse(Protocol):
     def publish(self, publication: Publication, receipt: Receipt) -> MartsBuilt:
         """Make the published tables equal to the build's, with the ledger row, in one transaction.
 
-        `receipt` is told the rows changed by model; its answer is kept and returned. A run that is in the ledger already
-        changes nothing and gets the kept one. Superseded if a newer generation has published, NotMyTurn if anything
-        else has since the publication's `base`: nothing is written.
+        `receipt` is told the rows changed by model; its answer is kept and returned. A run that is in the ledger
+        already changes nothing and gets the kept one. Superseded if a newer generation has published, NotMyTurn if
+        anything else has since the publication's `base`: nothing is written.
         """

@@ -34,7 +34,9 @@ def transform(event: RawLoaded, ports: Ports) -> MartsBuilt:
     """Publish the marts with this run in them; the kept receipt if they are. Errors as the ports have them."""
     position = ports.warehouse.position(event.dataset)
     if position.generation > event.generation:
-        raise Superseded(f"the marts of {event.dataset} are at generation {position.generation}, not {event.generation}")
+        raise Superseded(
+            f"the marts of {event.dataset} are at generation {position.generation}, not {event.generation}"
+        )
     stored = ports.warehouse.receipt(event.dataset, event.run_id)
     if stored is not None:
         return stored
@@ -91,9 +93,7 @@ def _build(planned: Plan, window: Window, ports: Ports) -> Built:
     return ports.models.build(planned, window)
 
 
-def _receipt(
-    event: RawLoaded, window: Window, built: Built, changed: Mapping[str, int], seconds: float
-) -> MartsBuilt:
+def _receipt(event: RawLoaded, window: Window, built: Built, changed: Mapping[str, int], seconds: float) -> MartsBuilt:
     return MartsBuilt(
         dataset=event.dataset,
         run_id=event.run_id,
@@ -108,4 +108,3 @@ def _receipt(
         committed_at_ms=event.committed_at_ms,
         seconds=round(seconds, 3),
     )
-

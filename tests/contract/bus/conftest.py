@@ -25,6 +25,7 @@ from tidemark.runner import Lifetime, start
 from tidemark.settings import RunnerSettings
 from tidemark.stage import Stage
 from tidemark.transport import KafkaTransport
+from tidemark.worker import ThreadWorker
 
 E = TypeVar("E", bound=Event)
 JARS = Path.home() / ".cache" / "tidemark" / "jars" / "kafka"
@@ -101,7 +102,7 @@ class BrokerHarness:
         self.close()
         lifetime = Lifetime(Health())
         self.transport = KafkaTransport(self.settings, stage.name, lifetime.beat)
-        self.loop = start(stage, self.settings, self.transport, lifetime, self.clock)
+        self.loop = start(stage, self.settings, self.transport, lifetime, ThreadWorker(), self.clock)
 
     def publish(self, event: Event) -> None:
         publish(self.settings, event)
@@ -188,10 +189,21 @@ class Broker:
 
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    """A running broker with all topics."""
+    """A running broker with all topics, shared by the tests."""
+    yield from running(tmp_path_factory.mktemp("broker"))
+
+
+@pytest.fixture
+def own_broker(tmp_path: Path) -> Iterator[Broker]:
+    """A broker of the test's own, which it may kill."""
+    yield from running(tmp_path / "broker")
+
+
+def running(home: Path) -> Iterator[Broker]:
+    """Start one, and end it whatever happens."""
     if not any(JARS.glob("kafka_*.jar")) or shutil.which("java") is None:
         pytest.skip("the broker's jars or Java are not there")
-    one = Broker(tmp_path_factory.mktemp("broker"))
+    one = Broker(home)
     try:
         one.start()
         yield one

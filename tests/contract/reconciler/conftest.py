@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
+import boto3
 import clickhouse_connect
 import pytest
 from clickhouse_connect.driver.client import Client
@@ -19,27 +20,38 @@ from snowflake.connector import SnowflakeConnection
 from tidemark.settings import ClickHouseSettings, LakeSettings, SnowflakeSettings
 from tidemark_warehouse import connect, initialise
 
+KEYS = {"AWS_ACCESS_KEY_ID": "lab", "AWS_SECRET_ACCESS_KEY": "lab", "AWS_REGION": "us-east-1"}
+
 
 class WarehouseSettings(SnowflakeSettings, LakeSettings):
     """What initialise() needs."""
 
 
 @pytest.fixture(scope="session")
-def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]]:
+def store() -> str:
+    """The address of S3 and Glue."""
+    return f"http://127.0.0.1:{_free_port()}"
+
+
+@pytest.fixture(scope="session")
+def ports(tmp_path_factory: pytest.TempPathFactory, store: str) -> Iterator[tuple[int, int]]:
     """The ports of ClickHouse and of the warehouse."""
     home = tmp_path_factory.mktemp("reconciler-engines")
     clickhouse, warehouse = _free_port(), _free_port()
+    port = store.rsplit(":", 1)[1]
     commands = [
+        ["tidemark_lab.store", "--port", port, "--data", str(home / "store")],
         ["tidemark_lab.clickhouse", "--port", str(clickhouse), "--data", str(home / "clickhouse")],
-        ["tidemark_lab.warehouse", "--port", str(warehouse), "--data", str(home / "warehouse")],
+        ["tidemark_lab.warehouse", "--port", str(warehouse), "--data", str(home / "warehouse"), "--s3-endpoint", store],
     ]
     with (home / "log").open("w") as log:
-        environment = os.environ | {"MALLOC_ARENA_MAX": "2"}
+        environment = os.environ | KEYS | {"MALLOC_ARENA_MAX": "2"}
         started = [
             subprocess.Popen([sys.executable, "-m", *command], env=environment, stdout=log, stderr=log)
             for command in commands
         ]
         try:
+            _wait_for(store, home / "log")
             _wait_for(f"http://127.0.0.1:{clickhouse}/ping", home / "log")
             _wait_for(f"http://127.0.0.1:{warehouse}/", home / "log")
             yield clickhouse, warehouse
@@ -62,7 +74,7 @@ def speed(clickhouse_settings: ClickHouseSettings) -> Client:
 
 
 @pytest.fixture(scope="session")
-def snowflake_settings(ports: tuple[int, int]) -> SnowflakeSettings:
+def snowflake_settings(ports: tuple[int, int], store: str) -> SnowflakeSettings:
     return WarehouseSettings(
         snowflake_account="fakesnow",
         snowflake_user="tidemark",
@@ -70,7 +82,7 @@ def snowflake_settings(ports: tuple[int, int]) -> SnowflakeSettings:
         snowflake_host="127.0.0.1",
         snowflake_port=ports[1],
         snowflake_protocol="http",
-        s3_endpoint="http://127.0.0.1:1",
+        s3_endpoint=store,
     )
 
 
@@ -97,3 +109,13 @@ def _wait_for(url: str, log: Path) -> None:
         except (URLError, OSError):
             time.sleep(0.1)
     raise AssertionError(f"{url} does not answer:\n{log.read_text()[-2000:]}")
+
+
+@pytest.fixture(scope="session")
+def lake(store: str, ports: tuple[int, int]) -> Iterator[LakeSettings]:
+    """An empty lake; the environment holds its keys."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in KEYS.items():
+            patch.setenv(name, value)
+        boto3.client("s3", endpoint_url=store, region_name="us-east-1").create_bucket(Bucket="lake")
+        yield LakeSettings(s3_endpoint=store, glue_endpoint=store)

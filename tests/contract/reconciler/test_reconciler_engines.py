@@ -6,8 +6,11 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from clickhouse_connect.driver.client import Client
+from msgspec import structs
 from snowflake.connector import SnowflakeConnection
 
 from reconciler.clickhouse import ClickHouse
@@ -16,9 +19,10 @@ from reconciler.passes import compare_pair
 from reconciler.ports import Uncomparable, Window
 from reconciler.snowflake import Session, Snowflake
 from tidemark.errors import Retryable
-from tidemark.settings import ClickHouseSettings, SnowflakeSettings
+from tidemark.settings import ClickHouseSettings, LakeSettings, SnowflakeSettings
 from tidemark.tables import Pair, registry
-from tidemark_warehouse import column_type, execute, execute_many, quote
+from tidemark_lake.objects import Folder, s3_client
+from tidemark_warehouse import column_type, execute, quote
 from tidemark_warehouse.identifiers import definitions
 
 pytestmark = pytest.mark.lab
@@ -149,7 +153,7 @@ def sides(request: pytest.FixtureRequest, seeded: Seeded) -> tuple[Any, Any]:
             MemoryMarts({seeded.pair.batch: seeded.batch}),
         )
     _fill_speed(request.getfixturevalue("speed"), seeded)
-    _fill_marts(request.getfixturevalue("warehouse"), seeded)
+    _fill_marts(request.getfixturevalue("warehouse"), request.getfixturevalue("lake"), seeded)
     return (
         ClickHouse(request.getfixturevalue("clickhouse_settings"), retry_seconds=1),
         Snowflake(Session(request.getfixturevalue("snowflake_settings"))),
@@ -185,7 +189,7 @@ def test_a_table_that_cannot_be_compared_says_so(sides: tuple[Any, Any], seeded:
     """A missing table or column is Uncomparable, and names it."""
     speed, marts = sides
     pair = seeded.pair
-    lost = Pair(**{f: getattr(pair, f) for f in pair.__struct_fields__} | {"speed": "nothing", "batch": "nothing"})
+    lost = structs.replace(pair, speed="nothing", batch="nothing")
     wide = Pair(
         **{f: getattr(pair, f) for f in pair.__struct_fields__}
         | {"columns": {**pair.columns, "discount_code": "string"}}
@@ -232,11 +236,24 @@ def _fill_speed(speed: Client, seeded: Seeded) -> None:
     )
 
 
-def _fill_marts(warehouse: SnowflakeConnection, seeded: Seeded) -> None:
-    columns = {name: column_type(kind) for name, kind in seeded.pair.columns.items()}
-    columns |= {name: column_type("int") for name in seeded.pair.batch_filter}
-    table = quote("marts", seeded.pair.batch)
-    execute(warehouse, f"CREATE OR REPLACE TABLE {table} ({definitions(columns)})")
-    values = ", ".join(f"%({name})s" for name in columns)
-    for at in range(0, len(seeded.batch), 2000):
-        execute_many(warehouse, f"INSERT INTO {table} VALUES ({values})", seeded.batch[at : at + 2000])
+def _fill_marts(warehouse: SnowflakeConnection, lake: LakeSettings, seeded: Seeded) -> None:
+    kinds = seeded.pair.columns | dict.fromkeys(seeded.pair.batch_filter, "int")
+    table, name = quote("marts", seeded.pair.batch), f"seed/{seeded.pair.batch}.parquet"
+    content = {c: pa.array([row[c] for row in seeded.batch], _arrow_type(kind)) for c, kind in kinds.items()}
+    file = pa.BufferOutputStream()
+    pq.write_table(pa.table(content), file)
+    Folder(s3_client(lake.aws_region, lake.s3_endpoint), lake.lake_warehouse).write(name, file.getvalue().to_pybytes())
+    execute(
+        warehouse, f"CREATE OR REPLACE TABLE {table} ({definitions({c: column_type(k) for c, k in kinds.items()})})"
+    )
+    execute(
+        warehouse,
+        f"COPY INTO {table} FROM @OPS.LAKE FILES = ('{name}') FORCE = TRUE MATCH_BY_COLUMN_NAME = CASE_INSENSITIVE "
+        "FILE_FORMAT = (TYPE = PARQUET USE_LOGICAL_TYPE = TRUE)",
+    )
+
+
+def _arrow_type(kind: str) -> pa.DataType:
+    if kind.startswith("decimal"):
+        return pa.decimal128(10, 2)
+    return {"int": pa.int32(), "bool": pa.bool_(), "timestamp": pa.timestamp("us")}.get(kind, pa.string())

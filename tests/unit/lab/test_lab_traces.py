@@ -125,10 +125,12 @@ class FakeZipkin(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def zipkin() -> Iterator[tuple[str, "queue.Queue[list[dict[str, Any]]]"]]:
-    handler = type("Handler", (FakeZipkin,), {"received": queue.Queue()})
-    server = HTTPServer(("127.0.0.1", 0), handler)
+    class Handler(FakeZipkin):
+        received = queue.Queue()
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}", handler.received
+    yield f"http://127.0.0.1:{server.server_port}", Handler.received
     server.shutdown()
     server.server_close()
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+
 from tidemark_lab.upstream import generate
 
 
@@ -30,7 +31,8 @@ class ListLake:
     def rows(self, name: str, upto: int = 1000) -> list[dict[str, object]]:
         """Everything appended to a table up to a step."""
         commits = [rows for mark, rows in self.commits[name] if int(mark.split("-")[1]) <= upto]
-        return pa.concat_tables(commits).to_pylist()
+        found: list[dict[str, object]] = pa.concat_tables(commits).to_pylist()
+        return found
 
 
 @dataclass
@@ -43,7 +45,8 @@ class ListSpeed:
         self.tables.setdefault(name, []).append(rows)
 
     def rows(self, name: str) -> list[dict[str, object]]:
-        return pa.concat_tables(self.tables[name]).to_pylist()
+        found: list[dict[str, object]] = pa.concat_tables(self.tables[name]).to_pylist()
+        return found
 
 
 @dataclass

@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
+
 from tidemark_lab.upstream.dirty_values import FAULTS
 from tidemark_lab.upstream.truth import Truth
 
@@ -78,7 +79,7 @@ def test_a_change_overtakes_a_snapshot_row_of_higher_lsn(world: Any) -> None:
 def test_first_deliveries_follow_the_lsn(world: Any) -> None:
     """Per table the earliest __ts_ms of changes never goes back when their LSN goes up."""
     for table in DELIVERY:
-        first: dict[object, Any] = {}
+        first: dict[tuple[int, int, str], Any] = {}
         for r in world.lake.rows(f"ecommerce.{table}"):
             key = (r["__source_lsn"], r["id"], r["__op"])
             if r["__op"] != "r":

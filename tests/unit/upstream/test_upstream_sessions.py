@@ -3,6 +3,7 @@
 from collections import defaultdict
 from datetime import timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 from tidemark_lab.upstream.truth import Truth
@@ -23,9 +24,7 @@ def sessions_of(world: Any) -> dict[str, list[dict[str, Any]]]:
 
 def test_a_session_never_outlives_a_gap(world: Any) -> None:
     """No two neighbouring events of a session are more than 30 minutes apart; some are exactly that."""
-    gaps = [
-        b["timestamp"] - a["timestamp"] for s in sessions_of(world).values() for a, b in zip(s, s[1:], strict=False)
-    ]
+    gaps = [b["timestamp"] - a["timestamp"] for s in sessions_of(world).values() for a, b in pairwise(s)]
     assert max(gaps) <= GAP
 
 
@@ -35,10 +34,7 @@ def test_a_device_rests_half_an_hour_between_sessions(world: Any) -> None:
     by_user = defaultdict(list)
     for session in sessions_of(world).values():
         by_user[session[0]["user_id"]].append((session[0]["timestamp"], session[-1]["timestamp"]))
-    clashes = {
-        user: sum(b[0] - a[1] <= GAP for a, b in zip(sorted(s), sorted(s)[1:], strict=False))
-        for user, s in by_user.items()
-    }
+    clashes = {user: sum(b[0] - a[1] <= GAP for a, b in pairwise(sorted(s))) for user, s in by_user.items()}
     busy = sum(count > 0 for count in clashes.values())
     assert 0 < busy <= len(clashes) / 7 + 1
 

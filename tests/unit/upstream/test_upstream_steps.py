@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tidemark_lab.upstream import generate
 from tidemark_lab.upstream.truth import Truth
 

@@ -6,6 +6,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import pytest
+
 from tidemark_lab.upstream.truth import Truth
 
 Row = dict[str, Any]
@@ -23,13 +24,13 @@ STEPS = [1, 2, 3, 4, 5]
 def state_of_key(changes: list[Row]) -> Row:
     """The order of one key's changes, straight from upstream.md."""
     earliest: dict[tuple[object, ...], Row] = {}
-    for change in sorted(changes, key=lambda c: c["__ts_ms"], reverse=True):
-        lsn = change["__source_lsn"]
-        earliest[(change["__op"], lsn, change["__ts_ms"] if lsn is None else None)] = change
+    for row in sorted(changes, key=lambda c: c["__ts_ms"], reverse=True):
+        lsn = row["__source_lsn"]
+        earliest[(row["__op"], lsn, row["__ts_ms"] if lsn is None else None)] = row
     logged = [c for c in earliest.values() if c["__op"] != "r"]
     read = [c for c in earliest.values() if c["__op"] == "r"]
-    change = max(logged, key=lambda c: c["__source_lsn"], default=None)
-    snapshot = max(read, key=lambda c: (c["__ts_ms"], c["__source_lsn"] or -1), default=None)
+    change = max(logged, key=lambda c: c["__source_lsn"]) if logged else None
+    snapshot = max(read, key=lambda c: (c["__ts_ms"], c["__source_lsn"] or -1)) if read else None
     if change is None or (snapshot is not None and snapshot["__ts_ms"] > change["__ts_ms"]):
         assert snapshot is not None
         return snapshot
@@ -82,7 +83,7 @@ def canonical(column: str, value: Any) -> object:
     if value is None:
         return None
     if column in ("created_at", "updated_at"):
-        return datetime(1970, 1, 1) + timedelta(milliseconds=value)
+        return datetime.fromisoformat("1970-01-01") + timedelta(milliseconds=value)
     return Decimal(value) if column in MONEY else value
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tidemark_lab.upstream.dirt import LATER_AT_MOST
 from tidemark_lab.upstream.events import Audience, happen, none_yet
 from tidemark_lab.upstream.rows import Array, Rows, concat, size, take
 from tidemark_lab.upstream.source import Window
@@ -67,7 +68,8 @@ def arrive(rng: np.random.Generator, pool: Pool, people: Audience, count: int, w
 def _deliver(rng: np.random.Generator, rows: Rows, again: Rows) -> tuple[Rows, Rows]:
     """The step's rows with their repeats, and the repeats that come a step later."""
     rows = _archived(rows, rows["lake_at"])
-    now, later = (_repeat(rng, rows, share) for share in (REPEAT_NOW, REPEAT_LATER))
+    now = _repeat(rng, rows, round(REPEAT_NOW * size(rows)))
+    later = _repeat(rng, rows, min(round(REPEAT_LATER * size(rows)), LATER_AT_MOST))
     now["dirt"][:], later["dirt"][:] = "repeat_same_step", "repeat_later_step"
     delivered = concat([rows, now, again])
     order = np.argsort(delivered["ts"], kind="stable")
@@ -85,7 +87,7 @@ def _archived(rows: Rows, ts: Array) -> Rows:
     return rows | marks | {"copy": zero, "batch": zero.copy()}
 
 
-def _repeat(rng: np.random.Generator, rows: Rows, share: float) -> Rows:
-    count = min(max(2, round(share * size(rows))), size(rows))
+def _repeat(rng: np.random.Generator, rows: Rows, wanted: int) -> Rows:
+    count = min(max(2, wanted), size(rows))
     copies = take(rows, np.sort(rng.choice(size(rows), count, replace=False)))
     return copies | {"ts": copies["ts"] + rng.integers(1, 600_000, count), "copy": np.ones(count, dtype=np.int64)}

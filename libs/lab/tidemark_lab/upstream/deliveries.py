@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tidemark_lab.upstream.dirt import AT_SETTLE, BATCHES, NEVER, Lost, choose, label
+from tidemark_lab.upstream.dirt import AT_SETTLE, BATCHES, LATER_AT_MOST, NEVER, Lost, choose, label
 from tidemark_lab.upstream.rows import NULL, Array, Rows, concat, size, take
 
 RATES = {
@@ -50,7 +50,7 @@ def earlier_repeats(rng: np.random.Generator, rows: Rows, step: int) -> Rows:
     incremental snapshot, so that no snapshot row lies between the two."""
     read = rows["rank"][rows["lsn"] == NULL]
     eligible = (rows["op"] != "r") & (rows["rank"] > (read.max() if len(read) else 0))
-    where = choose(rng, rows, eligible, RATES["earlier_repeat"], 2)
+    where = choose(rng, rows, eligible, RATES["earlier_repeat"], 2, LATER_AT_MOST)
     label(rows, where, "earlier_repeat")
     first = take(rows, where)
     rows["ts"][where] += rng.integers(1, 900, len(where))
@@ -61,7 +61,7 @@ def earlier_snapshot_repeats(rng: np.random.Generator, rows: Rows, step: int, en
     """Snapshot rows first delivered by a second try at the very end of the step, so that they stand above the changes
     since; when the first try's row arrives a step later, the changes win. `rank`: the place in time of `end`."""
     eligible = (rows["op"] == "r") & (rows["lsn"] != NULL) & (rows["cause"] == "") & (followed(rows) >= 0)
-    where = choose(rng, rows, eligible, RATES["earlier_snapshot_repeat"], 2)
+    where = choose(rng, rows, eligible, RATES["earlier_snapshot_repeat"], 2, LATER_AT_MOST)
     label(rows, where, "earlier_snapshot_repeat")
     first = take(rows, where)
     rows["ts"][where], rows["rank"][where] = end, rank
@@ -79,7 +79,7 @@ def out_of_order(rng: np.random.Generator, rows: Rows, step: int) -> None:
     where = choose(rng, rows, pairs, RATES["older_in_later_append"], 2)
     rows["batch"][where], rows["batch"][after[where]] = BATCHES - 1, 0
     label(rows, where, "older_in_later_append")
-    where = choose(rng, rows, pairs, RATES["older_in_later_step"], 2)
+    where = choose(rng, rows, pairs, RATES["older_in_later_step"], 2, LATER_AT_MOST)
     rows["due"][where] = step + 1
     label(rows, where, "older_in_later_step")
 
@@ -91,7 +91,7 @@ def late_by_cause(rng: np.random.Generator, rows: Rows, step: int) -> None:
         ("cascade", "late_cascade", RATES["late_cascade"], 2),
         ("email_given_up", "late_email", 0.0, 2),
     ):
-        where = choose(rng, rows, rows["cause"] == cause, rate, least)
+        where = choose(rng, rows, rows["cause"] == cause, rate, least, LATER_AT_MOST)
         rows["due"][where] = step + 1
         label(rows, where, kind)
 
@@ -106,7 +106,7 @@ def missing(rng: np.random.Generator, rows: Rows) -> None:
 def orphans(rng: np.random.Generator, parents: Rows, children: Rows, column: str, step: int, lost: set[int]) -> None:
     """New parents that come after their children: a step later, at settle, or never (`lost` keeps them)."""
     named = np.isin(parents["id"], children[column][children["op"] == "c"])
-    where = choose(rng, parents, (parents["op"] == "c") & named, RATES["parent_later"], 4)
+    where = choose(rng, parents, (parents["op"] == "c") & named, RATES["parent_later"], 4, LATER_AT_MOST)
     for place, key in enumerate(parents["id"][where]):
         kind, due = (("parent_later", step + 1), ("parent_at_settle", AT_SETTLE), ("parent_never", NEVER))[place % 3]
         if due == NEVER and place < 3:
@@ -136,7 +136,8 @@ def repeats(rng: np.random.Generator, rows: Rows, step: int) -> Rows:
     )
     single = ~np.char.startswith(rows["dirt"].astype(str), "earlier") & (rows["due"] <= step + 1)
     for kind, move in moves:
-        wanted = max(2, round(RATES[kind] * size(rows)))
+        most = LATER_AT_MOST if kind == "repeat_later_step" else size(rows)
+        wanted = min(max(2, round(RATES[kind] * size(rows))), most)
         where = rng.choice(np.flatnonzero(single), min(wanted, int(single.sum())), replace=False)
         copies = take(rows, where)
         again = np.where(copies["lsn"] == NULL, 0, rng.integers(1, 60_000, len(where)))

@@ -20,6 +20,7 @@ from tidemark_lab.upstream.rows import Array, Rows, constant, size
 AT_SETTLE = 1_000_000
 NEVER = 2_000_000
 BATCHES = 3  # appends per table and step
+LATER_AT_MOST = 50  # rows of a kind and table that a step leaves to a later one, so that deltas keep their size
 
 
 @dataclass
@@ -38,10 +39,12 @@ def prepare(rows: Rows, step: int) -> Rows:
     return rows | marks | numbers
 
 
-def choose(rng: np.random.Generator, rows: Rows, eligible: Array, rate: float, least: int = 1) -> Array:
+def choose(
+    rng: np.random.Generator, rows: Rows, eligible: Array, rate: float, least: int = 1, most: int | None = None
+) -> Array:
     """Positions of clean, eligible rows: `rate` of all rows, at least `least` where there are that many."""
     free = np.flatnonzero(eligible & (rows["dirt"] == ""))
-    wanted = min(max(least, round(rate * size(rows))), len(free))
+    wanted = min(max(least, round(rate * size(rows))), len(free), len(free) if most is None else most)
     chosen: Array = np.sort(rng.choice(free, wanted, replace=False)) if wanted else free[:0]
     return chosen
 

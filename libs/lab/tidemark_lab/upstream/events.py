@@ -20,6 +20,7 @@ LONGEST = 60 * MINUTE
 LATEST = 14 * MINUTE  # a late event arrives at most this long after it happened
 LATE_SHARE = 0.03
 EVENTS_PER_SESSION = 9
+SECOND_DEVICE = 7  # every seventh user has one
 DEVICES = ("desktop", "mobile", "tablet")
 BROWSERS = ("Chrome", "Firefox", "Safari", "Edge", "Samsung Internet")
 TIERS = ("bronze", "silver", "gold", "platinum")
@@ -45,7 +46,7 @@ class Audience:
 def audience(rng: np.random.Generator, scale: float) -> Audience:
     """4,000 users and 500 products at scale 1; every seventh user has two devices."""
     users = max(80, round(4000 * scale))
-    owner = np.concatenate([np.arange(users), np.arange(0, users, 7)])
+    owner = np.concatenate([np.arange(users), np.arange(0, users, SECOND_DEVICE)])
     products = max(20, round(500 * scale))
     return Audience(
         users=uuids(rng, users),
@@ -83,8 +84,12 @@ def happen(rng: np.random.Generator, people: Audience, count: int, window: Windo
 def _sessions(rng: np.random.Generator, people: Audience, count: int, window: Window) -> tuple[Array, Array, Array]:
     device = rng.integers(0, len(people.owner), count)
     begins = rng.integers(window[0], window[1], count)
+    owner, users = people.owner[device], len(people.users)
+    doubled = (device < users) & (owner % SECOND_DEVICE == 0) & (rng.random(count) < 0.4)  # both devices at once
+    device = np.r_[device, users + owner[doubled] // SECOND_DEVICE]
+    begins = np.minimum(np.r_[begins, begins[doubled] + rng.integers(0, MINUTE, int(doubled.sum()))], window[1] - 1)
     order = np.lexsort((begins, device))
-    return device[order], begins[order], np.minimum(rng.geometric(1 / EVENTS_PER_SESSION, count), 60)
+    return device[order], begins[order], np.minimum(rng.geometric(1 / EVENTS_PER_SESSION, len(order)), 60)
 
 
 def _times(rng: np.random.Generator, begins: Array, lengths: Array) -> Array:

@@ -20,11 +20,11 @@ NUMERIC_AGGREGATES = (exp.Sum, exp.Avg, exp.Stddev, exp.StddevPop, exp.StddevSam
 EXACT_TO_TIMESTAMP = """
 CREATE OR REPLACE MACRO ${catalog}._fs_to_timestamp(val, scale) AS (
     CASE
-        WHEN try_cast(val::VARCHAR AS BIGINT) IS NULL THEN CAST(val::VARCHAR AS TIMESTAMP)
-        WHEN scale = 0 THEN make_timestamp(val::VARCHAR::BIGINT * 1000000)
-        WHEN scale = 3 THEN make_timestamp(val::VARCHAR::BIGINT * 1000)
-        WHEN scale = 6 THEN make_timestamp(val::VARCHAR::BIGINT)
-        WHEN scale = 9 THEN make_timestamp(val::VARCHAR::BIGINT // 1000)
+        WHEN try_cast(val AS BIGINT) IS NULL THEN CAST(val AS TIMESTAMP)
+        WHEN scale = 0 THEN make_timestamp(try_cast(val AS BIGINT) * 1000000)
+        WHEN scale = 3 THEN make_timestamp(try_cast(val AS BIGINT) * 1000)
+        WHEN scale = 6 THEN make_timestamp(try_cast(val AS BIGINT))
+        WHEN scale = 9 THEN make_timestamp(try_cast(val AS BIGINT) // 1000)
     END
 );
 """
@@ -61,8 +61,8 @@ def trim_characters() -> None:
 
 def formatted_text(expression: exp.Expression) -> exp.Expression:
     """Quirk: TO_VARCHAR(timestamp, format) ignores the format. Date formats are mended, number formats refused."""
-    form = expression.args.get("format") if isinstance(expression, exp.ToChar | exp.TimeToStr) else None
-    if form is None or isinstance(expression, exp.TimeToStr):
+    form = expression.args.get("format") if isinstance(expression, exp.ToChar) else None
+    if form is None:
         return expression
     if not (isinstance(form, exp.Literal) and form.is_string):
         raise unsupported("TO_VARCHAR with a format that is not a literal")

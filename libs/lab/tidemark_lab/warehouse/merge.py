@@ -57,7 +57,7 @@ def run_merge(connection: duckdb.DuckDBPyConnection, merge: exp.Merge, params: A
     try:
         rows = connection.execute(merge.sql(dialect="duckdb") + " RETURNING merge_action", params or None).fetchall()
     except duckdb.Error as error:
-        if "multiple" not in str(error):
+        if "more than one source row" not in str(error):
             raise
         text = "Duplicate row detected during DML action"
         raise ProgrammingError(msg=f"{text}: {error}", errno=DUPLICATE_ROW, sqlstate="42P18") from error

@@ -30,16 +30,32 @@ ORDER BY ROW_KEY;
 -- name: remove_entries
 DELETE FROM OPS.RECONCILIATION_ENTRY WHERE ENTRY_ID IN (%(entries)s);
 
--- name: add_entry
+-- name: add_entries
+-- Many entries as one JSON array, so that a statement has one value however many there are.
 INSERT INTO OPS.RECONCILIATION_ENTRY (
     ENTRY_ID, DATASET, PAIR, ROW_KEY, STATE, DIFFERENCE, DIFFERENT_COLUMNS, BATCH_COPIES, EVENT_MS, FIRST_RUN_ID,
     FIRST_SEEN_MS, JUDGED_CUTOFF_MS, LAST_RUN_ID, LAST_SEEN_MS, RESOLVED_MS, SECONDS_TO_RESOLVE, SPEED_ROW, BATCH_ROW
 )
-VALUES (
-    %(entry_id)s, %(dataset)s, %(pair)s, %(row_key)s, %(state)s, %(difference)s, %(columns)s, %(copies)s, %(event_ms)s,
-    %(first_run_id)s, %(first_seen_ms)s, %(judged_cutoff_ms)s, %(last_run_id)s, %(last_seen_ms)s, %(resolved_ms)s,
-    %(seconds_to_resolve)s, %(speed_row)s, %(batch_row)s
-);
+SELECT
+    F.VALUE:entry_id::VARCHAR,
+    F.VALUE:dataset::VARCHAR,
+    F.VALUE:pair::VARCHAR,
+    F.VALUE:row_key::VARCHAR,
+    F.VALUE:state::VARCHAR,
+    F.VALUE:difference::VARCHAR,
+    F.VALUE:columns::VARCHAR,
+    F.VALUE:copies::NUMBER(19,0),
+    F.VALUE:event_ms::NUMBER(19,0),
+    F.VALUE:first_run_id::VARCHAR,
+    F.VALUE:first_seen_ms::NUMBER(19,0),
+    F.VALUE:judged_cutoff_ms::NUMBER(19,0),
+    F.VALUE:last_run_id::VARCHAR,
+    F.VALUE:last_seen_ms::NUMBER(19,0),
+    F.VALUE:resolved_ms::NUMBER(19,0),
+    F.VALUE:seconds_to_resolve::FLOAT,
+    F.VALUE:speed_row::VARCHAR,
+    F.VALUE:batch_row::VARCHAR
+FROM TABLE(FLATTEN(INPUT => PARSE_JSON(%(entries)s))) AS F;
 
 -- name: add_run
 INSERT INTO OPS.RECONCILIATION_RUN (

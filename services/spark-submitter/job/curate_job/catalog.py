@@ -58,6 +58,11 @@ def write_text(spark: SparkSession, catalog: str, uri: str, text: str) -> None:
         stream.close()
 
 
+def active_session(spark: SparkSession) -> None:
+    """Make the session the current Java thread's own."""
+    _java(spark).org.apache.spark.sql.classic.SparkSession.setActiveSession(spark._jsparkSession)
+
+
 def _file_io(spark: SparkSession, catalog: str) -> Any:
     prefix = f"spark.sql.catalog.{catalog}."
     settings = {k: v for k, v in spark.sparkContext.getConf().getAll() if k.startswith(prefix)}

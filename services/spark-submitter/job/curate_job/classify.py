@@ -1,9 +1,10 @@
 """One table's rows on their way: which are accepted, repeated, held or quarantined, and what the state becomes.
 
-Nothing is written here. Frames that are used more than once are cached; one action counts everything.
+Nothing is written here. Every step's frame is checkpointed: it is used more than once, and plans that carried their
+whole past along would cost far more than the rows (Spark looks at every step of a plan, again and again).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -38,7 +39,6 @@ class Work:
     rewaiting: int = 0
     new: int = 0
     changed: int = 0
-    cached: list[DataFrame] = field(default_factory=list)
 
     def outcome(self, name: str) -> DataFrame:
         """The rows that came to this end."""
@@ -62,19 +62,12 @@ class Classifier:
 
     def classify(self, table: Table, cut: Cut, done: dict[str, Work], counts: TableResult) -> Work:
         """Classify one table. `done`: the parents that had work. Raises UpstreamError."""
-        cached: list[DataFrame] = []
         new = self._incoming(table, cut)
-        if new is not None:
-            new = new.persist()
-            cached.append(new)
         held = self._base(table, HELD) if self._held[table.name] else None
         history = self._history(table, new, held)
-        if history is not None:
-            history = history.persist()
-            cached.append(history)
-        rows = self._outcomes(table, self._marked(table, new, held, history), done).persist()
-        state = self._state(table, rows, history).persist()
-        work = Work(table, rows, state, counts, cached=[*cached, rows, state])
+        rows = _kept(self._outcomes(table, self._marked(table, new, held, history), done))
+        state = _kept(self._state(table, rows, history))
+        work = Work(table, rows, state, counts)
         _count(work, self._manifest.order)
         return work
 
@@ -87,9 +80,9 @@ class Classifier:
         rows = with_identity(judged, table, manifest.order).withColumn("_origin", F.lit("cut"))
         current = self._base(table, CURRENT)
         if manifest.kind != "rebuild" or manifest.order != "debezium" or current is None:
-            return rows
+            return _kept(rows)
         gone = _as_incoming(tombstones(rows, current, table), table, manifest.order, "tombstone")
-        return rows.unionByName(gone)
+        return _kept(rows.unionByName(gone))
 
     def _history(self, table: Table, new: DataFrame | None, held: DataFrame | None) -> DataFrame | None:
         changes = self._base(table, CHANGES)
@@ -97,7 +90,7 @@ class Classifier:
         if changes is None or not keys:
             return None
         touched = keys[0] if len(keys) == 1 else keys[0].union(keys[1])
-        return changes.join(F.broadcast(touched.distinct()), table.key, "left_semi")
+        return _kept(changes.join(F.broadcast(touched.distinct()), table.key, "left_semi"))
 
     def _marked(
         self, table: Table, new: DataFrame | None, held: DataFrame | None, history: DataFrame | None
@@ -177,6 +170,11 @@ class Classifier:
             return 0
         loaded = load_table(self._spark, self._manifest.identifier(table.name, kind))
         return 0 if loaded is None else count_of(loaded.snapshot(table.base[kind]), "total-records")
+
+
+def _kept(rows: DataFrame) -> DataFrame:
+    """The rows computed once and held by Spark; what follows knows nothing of how they came about."""
+    return rows.localCheckpoint(eager=True)
 
 
 def _as_incoming(rows: DataFrame, table: Table, order: str, origin: str, *more: str) -> DataFrame:

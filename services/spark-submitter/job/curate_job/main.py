@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pyspark.sql import SparkSession
 
 from curate_job import checks
-from curate_job.catalog import read_text, write_text
+from curate_job.catalog import active_session, read_text, write_text
 from curate_job.classify import Classifier, Work
 from curate_job.curated import ensure_tables
 from curate_job.manifest import Check, Manifest, Result, TableResult, UpstreamError, parse_manifest, result_text
@@ -76,9 +76,6 @@ def _run(spark: SparkSession, manifest: Manifest, steps: Steps, group: str) -> R
             for some in pool.map(lambda work: checks.settle(spark, manifest, work), works.values()):
                 found += some
             found += checks.state_checks(spark, manifest, works)
-    for work in works.values():
-        for frame in work.cached:
-            frame.unpersist()
     return Result(manifest.run_id, manifest.attempt, tables=list(counts.values()), checks=found)
 
 
@@ -87,22 +84,26 @@ def _session_for(spark: SparkSession, manifest: Manifest, group: str) -> Iterato
     """The session's settings for one run: its branch, its mark on snapshots, its job group."""
     settings = {
         "spark.wap.branch": manifest.branch,
-        "spark.sql.session.timeZone": "UTC",
         f"spark.sql.iceberg.snapshot-property.{checks.ATTEMPT}": manifest.attempt,
         "spark.sql.iceberg.snapshot-property.tidemark.run_id": manifest.run_id,
         "spark.sql.iceberg.snapshot-property.tidemark.run_seq": str(manifest.run_seq),
     }
+    spark.conf.set("spark.sql.session.timeZone", "UTC")
     for name, value in settings.items():
         spark.conf.set(name, value)
     _join_group(spark, group)
     try:
         yield
     finally:
+        for rdd in spark.sparkContext._jsc.getPersistentRDDs().values():
+            rdd.unpersist(False)  # one run at a time: whatever is kept was this run's
         for name in (*settings, "spark.sql.optimizer.disableHints"):
             spark.conf.unset(name)
 
 
 def _join_group(spark: SparkSession, group: str) -> None:
+    """A Java thread is not born with the session; without it catalogs and the branch are not seen."""
+    active_session(spark)
     spark.sparkContext.setJobGroup(group, group)
 
 

@@ -1,7 +1,3 @@
--- name: relations
--- Every table and view of the schemas that models are published in.
-SELECT TABLE_SCHEMA, TABLE_NAME FROM INFORMATION_SCHEMA.TABLES WHERE TABLE_SCHEMA NOT IN ('RAW', 'OPS')
-
 -- name: old_build_schemas
 -- Build schemas that an earlier process of this worker left.
 SELECT SCHEMA_NAME FROM INFORMATION_SCHEMA.SCHEMATA
@@ -11,7 +7,8 @@ WHERE STARTSWITH(SCHEMA_NAME, %(prefix)s) AND SCHEMA_NAME != %(build_schema)s
 DROP SCHEMA IF EXISTS {schema} CASCADE
 
 -- name: create_schema
-CREATE SCHEMA {schema}
+-- Nothing in it outlives the process.
+CREATE TRANSIENT SCHEMA {schema} DATA_RETENTION_TIME_IN_DAYS = 0
 
 -- name: start_from
 -- The published rows as an incremental model's start state.

@@ -1,5 +1,5 @@
 -- name: columns
--- Columns of the build's tables and of the published ones, with types that ADD COLUMN takes.
+-- Columns of the build's tables and of what is published, with types that ADD COLUMN takes.
 SELECT
     TABLE_SCHEMA,
     TABLE_NAME,

@@ -1,0 +1,128 @@
+"""The steps of one publication on Snowflake: shape of the published tables, whose turn it is, differences, ledger.
+
+snowflake.py calls them in this order: `shape_tables` before BEGIN, because DDL commits, the others inside.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+
+import msgspec
+from snowflake.connector import SnowflakeConnection, errors
+
+from tidemark.errors import Invalid, NotMyTurn, Superseded, TypedStop
+from tidemark.events import MartsBuilt
+from tidemark_warehouse import Sql, Transaction, execute, load, names, render
+from transformer.ports import Model, Position, Publication
+
+ACTOR = "transformer"
+Relation = tuple[str, str]
+_sql = load("transformer")
+_audit = load("tidemark_warehouse")["audit"]
+
+
+def relation(schema: str, table: str) -> Relation:
+    """The name under which the catalog knows a table."""
+    return (schema.upper(), table.upper())
+
+
+def columns(session: SnowflakeConnection) -> dict[Relation, dict[str, str]]:
+    """Columns and their types by (schema, table), in order."""
+    found: dict[Relation, dict[str, str]] = {}
+    for schema, table, column, kind in execute(session, _sql["columns"]):
+        found.setdefault((str(schema), str(table)), {})[str(column)] = str(kind)
+    return found
+
+
+def shape_tables(session: SnowflakeConnection, build_schema: str, tables: Sequence[Model]) -> dict[str, Sql]:
+    """Bring the published tables to the build's shape; the build's columns, as a list, by model."""
+    found = columns(session) if tables else {}
+    lists = {}
+    for model in tables:
+        built = found[relation(build_schema, model.name)]
+        there = found.get(relation(model.published_schema, model.name))
+        published, build = (model.published_schema, model.name), (build_schema, model.name)
+        lists[model.name] = names(built)
+        if there is None:
+            cluster = Sql(f"CLUSTER BY ({names(model.cluster_by)})") if model.cluster_by else Sql("")
+            execute(session, render(_sql["create_published"], published=published, build=build, cluster=cluster))
+            continue
+        for column in [name for name in built if name not in there]:
+            kind = Sql(built[column])
+            execute(session, render(_sql["add_column"], published=published, column=column, type=kind))
+    return lists
+
+
+def take_turn(work: Transaction, publication: Publication) -> MartsBuilt | None:
+    """Take the lock; the kept receipt if this run is published already; raises if it is not its turn."""
+    named = {"dataset": publication.window.dataset, "run_id": publication.run_id}
+    touched = work.update(_sql["take_lock"], named)
+    if touched != 1:
+        raise _broken_lock(named["dataset"], touched)
+    position = to_position(work.execute(_sql["position"], named), named["dataset"])
+    if position.generation > publication.generation:
+        raise Superseded(f"the marts of {named['dataset']} went to generation {position.generation} meanwhile")
+    kept = to_receipt(work.execute(_sql["receipt"], named))
+    if kept is None and position != publication.base:
+        raise NotMyTurn(f"the marts of {named['dataset']} went to run {position.run_seq} meanwhile")
+    return kept
+
+
+def publish_table(work: Transaction, build_schema: str, model: Model, column_list: Sql) -> int:
+    """Make one table equal to the build's; how many rows changed (a changed row is taken out and put in)."""
+    published, build = (model.published_schema, model.name), (build_schema, model.name)
+    remove = render(_sql["remove_changed"], published=published, build=build, columns=column_list, key=names(model.key))
+    removed = work.update(remove)
+    insert = render(_sql["insert_changed"], published=published, build=build, columns=column_list)
+    return max(removed, work.update(insert))
+
+
+def record(work: Transaction, publication: Publication, built: MartsBuilt, now: datetime) -> None:
+    """Ledger row with the receipt, audit row, and the lock row says that the marts stand at this run."""
+    window = publication.window
+    ledger = {
+        "dataset": window.dataset,
+        "run_id": publication.run_id,
+        "from_seq": window.from_seq,
+        "to_seq": window.to_seq,
+        "generation": publication.generation,
+        "as_of_ms": window.as_of_ms,
+        "receipt": msgspec.json.encode(built).decode(),
+        "at": now,
+    }
+    work.execute(_sql["record"], ledger)
+    rows = sum(model.rows for model in built.models)
+    detail = f"{rows} rows of {len(built.models)} models, runs ({window.from_seq}, {window.to_seq}]"
+    said = {"actor": ACTOR, "action": "publish", "object": window.dataset, "detail": detail, "at": now}
+    work.execute(_audit, {**said, "run_id": publication.run_id})
+    work.execute(_sql["move_on"], ledger)
+
+
+def to_position(rows: Sequence[tuple[int, ...]], dataset: str) -> Position:
+    """The lock's row as a position; TypedStop unless there is exactly one."""
+    if len(rows) != 1:
+        raise _broken_lock(dataset, len(rows))
+    return Position(int(rows[0][0]), int(rows[0][1]))
+
+
+def to_receipt(rows: Sequence[tuple[str, ...]]) -> MartsBuilt | None:
+    """The ledger's receipt, if there is a row."""
+    return msgspec.json.decode(rows[0][0], type=MartsBuilt) if rows else None
+
+
+def has_columns(there: Mapping[str, str] | None, wanted: Sequence[str]) -> bool:
+    """Whether a table is there with all these columns."""
+    return there is not None and all(column.upper() in there for column in wanted)
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """What the warehouse refuses for good while publishing (a type that changed) needs a person."""
+    try:
+        yield
+    except errors.ProgrammingError as error:
+        raise Invalid(f"the build cannot be published: {error}") from error
+
+
+def _broken_lock(dataset: str, rows: int) -> TypedStop:
+    return TypedStop(f"OPS.PUBLISH_LOCK has {rows} rows of {dataset} instead of one: run `tidemark init`, then resume")

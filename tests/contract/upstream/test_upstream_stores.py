@@ -1,0 +1,86 @@
+"""The generator against the lab's lake and speed layer: what it says it delivered is what stands there."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+from tidemark.settings import ClickHouseSettings, LakeSettings
+from tidemark_lab.upstream import generate
+from tidemark_lab.upstream.lake import Lake
+from tidemark_lab.upstream.schemas import SOURCE
+from tidemark_lab.upstream.speed import SpeedLayer
+from tidemark_lab.upstream.truth import Truth
+
+pytestmark = pytest.mark.lab
+KEYS = {"AWS_ACCESS_KEY_ID": "lab", "AWS_SECRET_ACCESS_KEY": "lab", "AWS_REGION": "us-east-1"}
+
+
+@pytest.fixture(scope="module")
+def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]]:
+    """The ports of the store and of ClickHouse."""
+    home = tmp_path_factory.mktemp("upstream-stores")
+    found = (_free_port(), _free_port())
+    commands = [
+        [sys.executable, "-m", f"tidemark_lab.{name}", "--port", str(port), "--data", str(home / name)]
+        for name, port in zip(("store", "clickhouse"), found, strict=True)
+    ]
+    with (home / "log").open("w") as log:
+        started = [subprocess.Popen(command, env=os.environ | KEYS, stdout=log, stderr=log) for command in commands]
+        try:
+            _wait_for(f"http://127.0.0.1:{found[0]}/", home / "log")
+            _wait_for(f"http://127.0.0.1:{found[1]}/ping", home / "log")
+            yield found
+        finally:
+            for process in started:
+                process.terminate()
+            for process in started:
+                process.wait(20)
+
+
+def test_both_sides_hold_what_the_truth_says(
+    ports: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows per source table equal the rows recorded; tables are v2, partitioned by day; a repeated append adds nothing;
+    the speed layer's distinct transactions and last session rows are as many as the truth's after settle."""
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    endpoint = f"http://127.0.0.1:{ports[0]}"
+    lake = Lake(LakeSettings(glue_endpoint=endpoint, s3_endpoint=endpoint))
+    speed = SpeedLayer(ClickHouseSettings(clickhouse_host="127.0.0.1", clickhouse_port=ports[1]))
+    generate.initial(tmp_path, lake, speed, scale=0.01)
+    generate.delta(tmp_path, lake, speed, rows=100)
+    generate.settle(tmp_path, lake, speed)
+    truth = Truth.load(tmp_path)
+    for name in SOURCE:
+        table = lake.catalog.load_table(name)
+        rows = table.scan().to_arrow()
+        assert rows.num_rows == sum(truth.rows_appended(step, name) for step in (1, 2, 3))
+        assert (table.metadata.format_version, [str(f.transform) for f in table.spec().fields]) == (2, ["day"])
+        lake.append(name, rows, f"{truth.summary['name']}-3-0")
+        assert lake.catalog.load_table(name).metadata.current_snapshot_id == table.metadata.current_snapshot_id
+    sessions = speed.client.command("SELECT uniqExact(session_id) FROM user_sessions_realtime")
+    transactions = speed.client.command("SELECT uniqExact(transaction_id, product_id) FROM transactions_realtime")
+    assert (sessions, transactions) == (truth.sessions().num_rows, truth.transactions().num_rows)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_for(url: str, log: Path) -> None:
+    for _ in range(300):
+        try:
+            urlopen(url, timeout=1).close()  # noqa: S310
+            return
+        except OSError:
+            time.sleep(0.2)
+    raise TimeoutError(f"{url} does not answer: {log.read_text()[-2000:]}")

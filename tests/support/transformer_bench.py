@@ -1,0 +1,192 @@
+"""A warehouse of its own on the lab's emulator, with hand-filled RAW, for the tests of the transformer and of dbt.
+
+`emulator` starts the emulator; `Bench(environment)` is a fresh database on it: `load` puts changes of one run into RAW,
+`handle` runs the transformer on the run, `rows` reads what is published, `empty` begins again.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
+from uuid import uuid4
+
+from tidemark.events import Kind, LoadedTable, MartsBuilt, RawLoaded
+from tidemark.settings import LakeSettings, SnowflakeSettings
+from tidemark.tables import registry
+from tidemark_warehouse import connect, execute, execute_many, initialise, names, quote
+from transformer.dbt import DbtModels
+from transformer.settings import PROJECT
+from transformer.snowflake import SnowflakeWarehouse
+from transformer.stage import Ports, transform
+
+Row = dict[str, Any]
+DAY_ZERO = datetime(2026, 3, 1)  # noqa: DTZ001 - the tables' timestamps have no zone
+DAY_ZERO_MS = int(DAY_ZERO.replace(tzinfo=UTC).timestamp() * 1000)
+
+
+def moment(minutes: float) -> datetime:
+    """So many minutes after day zero."""
+    return DAY_ZERO + timedelta(minutes=minutes)
+
+
+@contextmanager
+def emulator(home: Path) -> Iterator[dict[str, str]]:
+    """The warehouse emulator; the environment of a service that works on it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    command = [sys.executable, "-m", "tidemark_lab.warehouse", "--port", str(port), "--data", str(home / "warehouse")]
+    with (home / "warehouse.log").open("w") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
+        try:
+            _wait_for(f"http://127.0.0.1:{port}/")
+            yield {
+                "TIDEMARK_SNOWFLAKE_ACCOUNT": "lab",
+                "TIDEMARK_SNOWFLAKE_USER": "tidemark",
+                "TIDEMARK_SNOWFLAKE_PASSWORD": "lab",
+                "TIDEMARK_SNOWFLAKE_HOST": "127.0.0.1",
+                "TIDEMARK_SNOWFLAKE_PORT": str(port),
+                "TIDEMARK_SNOWFLAKE_PROTOCOL": "http",
+            }
+        finally:
+            process.terminate()
+
+
+class Bench:
+    """One database. `values` of a row that a test does not give come from `defaults`."""
+
+    def __init__(self, environment: Mapping[str, str], project: Path = PROJECT) -> None:
+        database = f"T{uuid4().hex[:8].upper()}"
+        self.environment = {**environment, "TIDEMARK_SNOWFLAKE_DATABASE": database}
+        os.environ.update(self.environment)  # dbt reads its profile from there at each invocation
+        self.settings = SnowflakeSettings()  # type: ignore[call-arg]
+        self.connection = connect(self.settings)
+        initialise(self.connection, _InitSettings(self.settings))
+        self.ports = self.process(project)
+
+    def process(self, project: Path = PROJECT) -> Ports:
+        """The transformer's ports as a process of their own would have them."""
+        warehouse = SnowflakeWarehouse(lambda: connect(self.settings))
+        scratch = Path(tempfile.mkdtemp(prefix="dbt-"))
+        models = DbtModels(project, scratch, warehouse.build_schema, registry(), warehouse.keep_failures)
+        return Ports(warehouse=warehouse, models=models)
+
+    def load(self, dataset: str, run_seq: int, tables: Mapping[str, Sequence[Row]]) -> None:
+        """Put changes of one run into RAW, and the run into its ledger."""
+        for table in registry().tables_of(dataset):
+            rows = [_complete(table, row, run_seq, number) for number, row in enumerate(tables.get(table, []))]
+            if rows:
+                places = ", ".join(f"%({column})s" for column in rows[0])
+                statement = f"INSERT INTO {quote('raw', table)} ({names(rows[0])}) VALUES ({places})"
+                execute_many(self.connection, statement, rows)
+            newest = max((row["_ts_ms"] for row in rows), default=None)
+            execute(
+                self.connection,
+                "INSERT INTO OPS.LOAD_LEDGER SELECT %(dataset)s, %(table)s, %(run)s, %(seq)s, 1, %(rows)s, 1, 1, 0.1, "
+                "%(newest)s, %(at)s::TIMESTAMP_NTZ(6)",
+                {
+                    "dataset": dataset,
+                    "table": table,
+                    "run": f"{dataset}-{run_seq}",
+                    "seq": run_seq,
+                    "rows": len(rows),
+                    "newest": newest,
+                    "at": DAY_ZERO,
+                },
+            )
+
+    def handle(self, dataset: str, run_seq: int, kind: Kind = "process", generation: int = 1) -> MartsBuilt:
+        """What the transformer makes of the run's raw.loaded."""
+        os.environ.update(self.environment)
+        return transform(loaded_event(dataset, run_seq, kind, generation), self.ports)
+
+    def rows(self, table: str, order_by: str = "1") -> list[Row]:
+        """All rows of a published table or view, columns in lower case."""
+        with self.connection.cursor() as cursor:
+            cursor.execute(f"SELECT * FROM {table} ORDER BY {order_by}")
+            columns = [column.name.lower() for column in cursor.description]
+            return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+
+    def empty(self) -> None:
+        """Take all rows out and begin again; the parsed project stays."""
+        tables = execute(
+            self.connection,
+            "SELECT TABLE_SCHEMA, TABLE_NAME FROM INFORMATION_SCHEMA.TABLES "
+            "WHERE TABLE_SCHEMA IN ('RAW', 'STAGING', 'MARTS', 'TEST_FAILURES') AND TABLE_TYPE = 'BASE TABLE'",
+        )
+        for schema, table in tables:
+            execute(self.connection, f"DELETE FROM {quote(schema, table)}")
+        execute(self.connection, "DELETE FROM OPS.LOAD_LEDGER")
+        execute(self.connection, "DELETE FROM OPS.PUBLISH_LEDGER")
+        execute(self.connection, "UPDATE OPS.PUBLISH_LOCK SET GENERATION = 0, RUN_SEQ = 0")
+
+
+def loaded_event(dataset: str, run_seq: int, kind: Kind = "process", generation: int = 1) -> RawLoaded:
+    """The loader's event of a run."""
+    tables = [LoadedTable(table=name, rows=1, files=1, bytes=1, seconds=0.1) for name in registry().tables_of(dataset)]
+    return RawLoaded(
+        dataset=dataset,
+        run_id=f"{dataset}-{run_seq}",
+        run_seq=run_seq,
+        kind=kind,
+        generation=generation,
+        tables=tables,
+        max_ts_ms=None,
+        committed_at_ms=DAY_ZERO_MS,
+        seconds=0.1,
+    )
+
+
+_EXAMPLES = {"string": "x", "uuid": "u", "int": 1, "long": 1, "timestamp": DAY_ZERO, "bool": False}
+
+
+def _complete(table: str, row: Row, run_seq: int, number: int) -> Row:
+    contract = registry().tables[table].columns
+    debezium = registry().datasets[registry().tables[table].dataset].order == "debezium"
+    ts_ms = row.get("_ts_ms", DAY_ZERO_MS + run_seq * 1000 + number)
+    defaults: Row = {name: _EXAMPLES.get(column.type, 1) for name, column in contract.items()}
+    own = {
+        "_op": "u" if debezium else "c",
+        "_lsn": run_seq * 1000 + number if debezium else None,
+        "_ts_ms": ts_ms,
+        "_source_ts": DAY_ZERO + timedelta(milliseconds=ts_ms - DAY_ZERO_MS) if debezium else None,
+        "_flags": None,
+        "_run_id": f"run-{run_seq}",
+        "_run_seq": run_seq,
+        "_file_name": f"{table}-{run_seq}.parquet",
+        "_file_row_number": number,
+        "_loaded_at": DAY_ZERO,
+    }
+    complete = {**defaults, **own, **row}
+    if unknown := complete.keys() - defaults.keys() - own.keys():
+        raise ValueError(f"{table} has no {sorted(unknown)}")
+    return complete
+
+
+class _InitSettings:
+    def __init__(self, settings: SnowflakeSettings) -> None:
+        self.snowflake_database = settings.snowflake_database
+        self.lake_warehouse = LakeSettings().lake_warehouse
+        self.s3_endpoint: str | None = "http://127.0.0.1:1"  # the stage is only declared
+
+
+def _wait_for(url: str) -> None:
+    end = time.monotonic() + 90
+    while True:
+        try:
+            urlopen(url, timeout=2).close()  # noqa: S310
+            return
+        except (URLError, OSError) as error:
+            if getattr(error, "code", 599) < 500:
+                return
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.1)
