@@ -4,9 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
 from tidemark_cli.documents import events_page
 from tidemark_cli.main import app
-from typer.testing import CliRunner
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
@@ -49,5 +50,5 @@ def test_no_addresses_in_the_lock() -> None:
 
 def test_nothing_listens_beyond_this_machine() -> None:
     """No code of the lab binds to all addresses."""
-    lab = [p for p in (ROOT / "libs" / "lab").rglob("*.py") if "0.0.0.0" in p.read_text()]
+    lab = [p for p in (ROOT / "libs" / "lab").rglob("*.py") if "0.0.0.0" in p.read_text()]  # noqa: S104
     assert [str(p.relative_to(ROOT)) for p in lab] == []

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import yaml
+
 from tidemark.tables import registry
 
 ROOT = Path(__file__).parents[2]

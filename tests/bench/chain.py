@@ -17,6 +17,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+
 from tidemark.events import CHAIN
 from tidemark_cli.chain import read_runs
 from tidemark_cli.lab import MEGABYTE, wait_until_reconciled
@@ -52,7 +53,7 @@ def measure(rows: int, home: Path) -> tuple[dict[str, float], dict[str, float], 
     try:
         os.environ.update(lab.environment(home))
         upstream(home, "initial", "--scale", str(rows / ROWS_AT_SCALE_ONE))
-        first = stage_seconds(list(read_runs().values())[0])
+        first = stage_seconds(next(iter(read_runs().values())))
         for _ in range(WARM_UP + MEASURED):
             upstream(home, "delta", "--rows", str(DELTA_ROWS))
         deltas = [stage_seconds(run) for run in list(read_runs().values())[-MEASURED:]]

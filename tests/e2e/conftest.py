@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from chain_on_the_lab import Chain  # tests/support
+
 from tidemark_lab import lab
 
 

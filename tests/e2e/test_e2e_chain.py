@@ -14,10 +14,11 @@ from typing import Any
 import psutil
 import pytest
 from chain_on_the_lab import Chain, by_key
+
+from tidemark import kafka
 from tidemark.events import DEAD_LETTERS, AlertRaised, LakeCurated, SnapshotCommitted
 from tidemark.records import Message, Record
 from tidemark.tables import registry
-from tidemark import kafka
 from tidemark_cli.chain import request
 from tidemark_cli.lab import wait_until_reconciled
 from tidemark_lab import lab

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pyarrow as pa
 from pyiceberg.catalog import Catalog
+
 from tidemark import kafka
 from tidemark.events import CHAIN, RunRequested
 from tidemark.records import Message, Record

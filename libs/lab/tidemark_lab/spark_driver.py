@@ -45,7 +45,8 @@ def _engine(folder: Path, data: Path, heap: str) -> dict[str, str]:
     return {
         "spark.jars": ",".join(sorted(str(path) for path in folder.glob("*.jar"))),
         "spark.driver.memory": heap,
-        "spark.driver.extraJavaOptions": f"-XX:+UseSerialGC -Xss512k -Djava.io.tmpdir={_made(data / 'tmp')}",
+        "spark.driver.extraJavaOptions": f"-XX:+UseSerialGC -XX:TieredStopAtLevel=1 "
+        f"-XX:ReservedCodeCacheSize=240m -Djava.io.tmpdir={_made(data / 'tmp')}",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.local.dir": str(_made(local)),

@@ -60,7 +60,7 @@ def environment(ports: Ports) -> dict[str, str]:
         "TIDEMARK_CLICKHOUSE_PORT": str(ports["clickhouse"]["clickhouse"]),
         "TIDEMARK_CLICKHOUSE_DATABASE": "speed",
         "TIDEMARK_SPARK_DRIVER_URL": at["spark"],
-        "TIDEMARK_SETTLE_SECONDS": "2",
+        "TIDEMARK_SETTLE_SECONDS": "3",
         "TIDEMARK_MAX_WAIT_SECONDS": "20",
         "AWS_ACCESS_KEY_ID": "lab",
         "AWS_SECRET_ACCESS_KEY": "lab",

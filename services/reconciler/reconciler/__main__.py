@@ -10,10 +10,7 @@ from reconciler.settings import ReconcilerSettings
 from reconciler.snowflake import Session, Snowflake
 from reconciler.snowflake_ledger import SnowflakeLedger
 from reconciler.stage import stage
-from tidemark import telemetry
-from tidemark.errors import SettingsError
-from tidemark.runner import run
-from tidemark.settings import load
+from tidemark.runner import serve
 from tidemark.tables import registry
 from tidemark_lake.catalog import open_catalog
 from tidemark_lake.decisions import DecisionStore
@@ -37,14 +34,8 @@ def compose(settings: ReconcilerSettings) -> Ports:
 
 
 def main() -> int:
-    """Run until SIGTERM; 2 if settings are missing or wrong."""
-    try:
-        settings = load(ReconcilerSettings)
-    except SettingsError as error:
-        print(error, file=sys.stderr)  # noqa: T201 - no log has been set up yet
-        return 2
-    telemetry.setup("reconciler", settings)
-    return run(stage(compose(settings)), settings)
+    """Run until stopped; the exit code."""
+    return serve(ReconcilerSettings, lambda settings: stage(compose(settings)))
 
 
 if __name__ == "__main__":

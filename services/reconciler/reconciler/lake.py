@@ -47,11 +47,11 @@ class IcebergLake:
         snapshot_id = decision.tables[name].snapshots.get("changes")
         if snapshot_id is None:
             return Decimal(0)
-        found = self._open(dataset, f"{name}_changes").snapshot_by_id(snapshot_id)
-        total = found.summary["total-records"] if found and found.summary else None
-        if total is None:
-            raise Uncomparable(f"snapshot {snapshot_id} of {name}_changes is gone or does not say its records")
-        return Decimal(total)
+        changes = self._open(dataset, f"{name}_changes")
+        if changes.snapshot_by_id(snapshot_id) is None:
+            raise Uncomparable(f"snapshot {snapshot_id} of {name}_changes is gone (expired)")
+        # from the manifests: a summary's totals begin anew with the first commit on a branch
+        return Decimal(changes.scan(snapshot_id=snapshot_id).count())
 
     def _current(self, decision: Decision, dataset: str, name: str, table: Table) -> dict[str, Decimal]:
         snapshot_id, summed = decision.tables[name].snapshots.get("current"), columns_summed(table)

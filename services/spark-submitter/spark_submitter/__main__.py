@@ -1,4 +1,4 @@
-"""Composition: settings -> adapters -> runner."""
+"""`python -m spark_submitter`: snapshot.committed in, lake.curated out."""
 
 import sys
 import time
@@ -9,28 +9,24 @@ from spark_submitter.iceberg import IcebergLake
 from spark_submitter.resident import ResidentJob
 from spark_submitter.settings import SubmitterSettings
 from spark_submitter.stage import NAME, Ports, curate
-from tidemark import telemetry
-from tidemark.errors import SettingsError
 from tidemark.events import SnapshotCommitted
-from tidemark.runner import Stage, run
-from tidemark.settings import load
+from tidemark.runner import Stage, serve
 from tidemark.tables import registry
 from tidemark_lake.catalog import open_catalog
 from tidemark_lake.decisions import DecisionStore
 from tidemark_lake.objects import Folder, s3_client
 
 
-def main() -> int:
-    """Run the submitter until SIGTERM; returns the exit code."""
-    try:
-        settings = load(SubmitterSettings)
-        tables = registry()
-    except SettingsError as error:
-        print(error, file=sys.stderr)  # noqa: T201 - before telemetry stands, a person reads this
-        return 2
-    telemetry.setup(NAME, settings)
+def submitter_stage(ports: Ports) -> Stage:
+    """The stage with whatever ports: the real ones here, the twins in tests of the chain."""
+    return Stage(NAME, {SnapshotCommitted: partial(curate, ports=ports)})
+
+
+def real_ports(settings: SubmitterSettings) -> Ports:
+    """The lake and the Spark driver that the settings name."""
+    tables = registry()
     folder = Folder(s3_client(settings.aws_region, settings.s3_endpoint), settings.lake_state)
-    ports = Ports(
+    return Ports(
         decisions=DecisionStore(folder),
         lake=IcebergLake(open_catalog(settings.catalog_properties()), tables),
         job=ResidentJob(settings.spark_driver_url, folder),
@@ -39,7 +35,11 @@ def main() -> int:
         new_attempt=lambda: uuid.uuid4().hex[:12],
         now_ms=lambda: time.time_ns() // 1_000_000,
     )
-    return run(Stage(NAME, {SnapshotCommitted: partial(curate, ports=ports)}), settings)
+
+
+def main() -> int:
+    """Run until stopped; the exit code."""
+    return serve(SubmitterSettings, lambda settings: submitter_stage(real_ports(settings)))
 
 
 if __name__ == "__main__":

@@ -7,8 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from tidemark.events import Event, RawLoaded
-from tidemark.runner import run
-from tidemark.settings import load as load_settings
+from tidemark.runner import serve
 from tidemark.stage import Stage
 from tidemark.tables import registry
 from tidemark_warehouse import connect
@@ -36,9 +35,8 @@ def real_ports(settings: TransformerSettings, scratch: Path) -> Ports:
 
 def main() -> int:
     """Run until stopped; the exit code."""
-    settings = load_settings(TransformerSettings)
     with tempfile.TemporaryDirectory(prefix="tidemark-dbt-") as scratch:
-        return run(transformer_stage(real_ports(settings, Path(scratch))), settings)
+        return serve(TransformerSettings, lambda settings: transformer_stage(real_ports(settings, Path(scratch))))
 
 
 if __name__ == "__main__":

@@ -31,6 +31,15 @@ def count_of(snapshot: Any, name: str) -> int:
     return int(snapshot.summary().get(name) or 0)
 
 
+def rows_at(table: Any, snapshot_id: int) -> int:
+    """Rows that a snapshot of a table without delete files holds, from its manifests.
+
+    Not from its summary: the first commit on a new branch starts the summary's totals at 0 again.
+    """
+    manifests = table.snapshot(snapshot_id).dataManifests(table.io())
+    return sum(int(m.addedRowsCount() or 0) + int(m.existingRowsCount() or 0) for m in manifests)
+
+
 def lineage(table: Any, newest: int) -> Iterator[Any]:
     """The snapshot and its ancestors, newest first, as far as they have not been expired."""
     snapshot = table.snapshot(newest)

@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from curate_job.cast import cast_rows
-from curate_job.catalog import count_of, load_table
+from curate_job.catalog import load_table, rows_at
 from curate_job.curated import columns_of
 from curate_job.hold import Parent, mark_orphans
 from curate_job.manifest import CHANGES, CURRENT, HELD, QUARANTINED, Manifest, Table, TableResult
@@ -48,8 +48,10 @@ class Work:
 class Classifier:
     """Classifies a manifest's tables, parents before children."""
 
-    def __init__(self, spark: SparkSession, manifest: Manifest) -> None:
+    def __init__(self, spark: SparkSession, manifest: Manifest, small: bool) -> None:
+        """`small`: rows stay in one partition, so that nothing needs a shuffle."""
         self._spark = spark
+        self._small = small
         self._manifest = manifest
         self._held = {table.name: self._rows_in(table, HELD) for table in manifest.tables}
         self._refused = {table.name: self._rows_in(table, QUARANTINED) for table in manifest.tables}
@@ -76,13 +78,15 @@ class Classifier:
             return None
         manifest = self._manifest
         source = rows_of(self._spark, table, cut, manifest.catalog)
+        source = source.coalesce(1) if self._small else source
         judged = apply_rules(cast_rows(source, table, manifest.order), table.rules)
         rows = with_identity(judged, table, manifest.order).withColumn("_origin", F.lit("cut"))
         current = self._base(table, CURRENT)
         if manifest.kind != "rebuild" or manifest.order != "debezium" or current is None:
             return _kept(rows)
+        rows = _kept(rows)
         gone = _as_incoming(tombstones(rows, current, table), table, manifest.order, "tombstone")
-        return _kept(rows.unionByName(gone))
+        return self._kept_together(rows.unionByName(gone))
 
     def _history(self, table: Table, new: DataFrame | None, held: DataFrame | None) -> DataFrame | None:
         changes = self._base(table, CHANGES)
@@ -90,7 +94,14 @@ class Classifier:
         if changes is None or not keys:
             return None
         touched = keys[0] if len(keys) == 1 else keys[0].union(keys[1])
-        return _kept(changes.join(F.broadcast(touched.distinct()), table.key, "left_semi"))
+        return self._kept_together(changes.join(F.broadcast(touched.distinct()), table.key, "left_semi"))
+
+    def _kept_together(self, rows: DataFrame) -> DataFrame:
+        """Kept rows; few ones, filtered out of many, come together in one partition."""
+        return _kept(rows.repartition(1) if self._small else rows)
+
+    def _together(self, rows: DataFrame) -> DataFrame:
+        return rows.coalesce(1) if self._small else rows
 
     def _marked(
         self, table: Table, new: DataFrame | None, held: DataFrame | None, history: DataFrame | None
@@ -106,7 +117,10 @@ class Classifier:
             if self._refused[table.name]:
                 refused = self._frame(table, QUARANTINED).select("_identity", "_ts_ms")
                 known.append(refused.join(F.broadcast(new.select("_identity").distinct()), "_identity", "left_semi"))
-            marked = mark_repeats(new, _union(known)).withColumn("_was", F.lit(None).cast("string"))
+            before = _union(known)
+            marked = mark_repeats(new, None if before is None else self._together(before)).withColumn(
+                "_was", F.lit(None).cast("string")
+            )
             parts.append(marked.where(~(F.col("_repeated") & (F.col("_origin") == "tombstone"))))
         if held is not None:
             waiting = _as_incoming(held.withColumnRenamed("_reason", "_was"), table, order, "held", "_was", "_flags")
@@ -114,7 +128,7 @@ class Classifier:
         together = _union(parts)
         if together is None:
             raise ValueError(f"{table.name} has no rows to classify")
-        return together
+        return self._together(together)
 
     def _outcomes(self, table: Table, rows: DataFrame, done: dict[str, Work]) -> DataFrame:
         parents = {column: self._parent(name, done) for column, name in table.parents.items()}
@@ -149,9 +163,8 @@ class Classifier:
         changes = accepted.withColumn("_run_seq", F.lit(self._manifest.run_seq).cast("bigint"))
         if history is not None:
             keys = F.broadcast(accepted.select(*table.key).distinct())
-            changes = changes.unionByName(
-                history.select(*columns, "_run_seq").join(keys, table.key, "left_semi").select(*changes.columns)
-            )
+            older = history.select(*columns, "_run_seq").join(keys, table.key, "left_semi").select(*changes.columns)
+            changes = self._together(changes.unionByName(older))
         best = winners(changes, table.key, list(table.columns), self._manifest.order)
         return state_rows(best, table, self._base(table, CURRENT))
 
@@ -166,10 +179,11 @@ class Classifier:
         return rows.select(*[(F.col(n) if n in present else F.lit(None)).cast(t).alias(n) for n, t in columns])
 
     def _rows_in(self, table: Table, kind: str) -> int:
-        if table.base[kind] is None:
+        snapshot = table.base[kind]
+        if snapshot is None:
             return 0
         loaded = load_table(self._spark, self._manifest.identifier(table.name, kind))
-        return 0 if loaded is None else count_of(loaded.snapshot(table.base[kind]), "total-records")
+        return 0 if loaded is None else rows_at(loaded, snapshot)
 
 
 def _kept(rows: DataFrame) -> DataFrame:

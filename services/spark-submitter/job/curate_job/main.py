@@ -21,6 +21,9 @@ from curate_job.steps import Steps, spark_metrics
 
 WRITERS = 4  # commits mostly wait for the catalog and the object store
 HINTED_ROWS = 1_000_000  # above it Spark chooses what to broadcast
+SMALL_ROWS = 100_000  # up to it one partition and no generated code: compiling would take longer than the rows
+SMALL_SETTINGS = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
+HINTS_OFF = {"spark.sql.optimizer.disableHints": "true"}
 
 
 def curate(spark: SparkSession, manifest_uri: str, catalog: str = "lake") -> str:
@@ -51,8 +54,11 @@ def _run(spark: SparkSession, manifest: Manifest, steps: Steps, group: str) -> R
             )
             for name, cut in cuts.items():
                 counts[name].source_uuid, counts[name].read = cut.source_uuid, cut.rows
-        if any(cut.rows > HINTED_ROWS for cut in cuts.values()):
-            spark.conf.set("spark.sql.optimizer.disableHints", "true")
+        largest = max(cut.rows for cut in cuts.values())
+        for name, value in (SMALL_SETTINGS if largest <= SMALL_ROWS else {}).items():
+            spark.conf.set(name, value)
+        for name, value in (HINTS_OFF if largest > HINTED_ROWS else {}).items():
+            spark.conf.set(name, value)
         ensured = False
         classifier: Classifier | None = None
         written: list[Future[None]] = []
@@ -61,7 +67,7 @@ def _run(spark: SparkSession, manifest: Manifest, steps: Steps, group: str) -> R
                 with steps.step("ensure tables"):
                     ensure_tables(spark, manifest, manifest.tables, pool)
                 ensured = True
-            classifier = classifier or Classifier(spark, manifest)
+            classifier = classifier or Classifier(spark, manifest, largest <= SMALL_ROWS)
             if not classifier.has_work(table, cuts[table.name], works):
                 continue
             with steps.step("classify", table.name) as step:
@@ -97,7 +103,7 @@ def _session_for(spark: SparkSession, manifest: Manifest, group: str) -> Iterato
     finally:
         for rdd in spark.sparkContext._jsc.getPersistentRDDs().values():
             rdd.unpersist(False)  # one run at a time: whatever is kept was this run's
-        for name in (*settings, "spark.sql.optimizer.disableHints"):
+        for name in (*settings, *SMALL_SETTINGS, *HINTS_OFF):
             spark.conf.unset(name)
 
 
