@@ -19,8 +19,8 @@ from tidemark import kafka
 from tidemark.events import DEAD_LETTERS, AlertRaised, LakeCurated, SnapshotCommitted
 from tidemark.records import Message, Record
 from tidemark.tables import registry
-from tidemark_cli.chain import request
 from tidemark_cli.lab import wait_until_reconciled
+from tidemark_cli.runs import Run
 from tidemark_lab import lab
 from tidemark_lab.home import MARK
 
@@ -89,28 +89,8 @@ def test_every_row_is_accounted_for(chain: Chain) -> None:
 
 
 def test_a_run_is_one_trace(chain: Chain) -> None:
-    """A requested rebuild ends well; its trace has one root and spans of all five services, down to their clients."""
-    asked = request("ecommerce", "rebuild")
-
-    def ended() -> Any:
-        return next((r for r in chain.runs().values() if r.cut and r.cut.request_id == asked and r.reconciled), None)
-
-    run = chain.wait_for(ended, "the rebuild ends", 300)
-    assert (run.kind, run.generation, run.failure) == ("rebuild", 1, None)
-    spans = chain.wait_for(
-        lambda: (found := chain.trace(run.trace_id)) and {s["service"] for s in found} >= set(SERVICES) and found,
-        "spans of all five services",
-        30,
-    )
-    ids = {s["span_id"] for s in spans}
-    assert [s["name"] for s in spans if s["parent_id"] not in ids and s["parent_id"]] == []
-    assert len([s for s in spans if not s["parent_id"]]) == 1
-    assert len(spans) > 30  # Spark steps, COPY, dbt models, ClickHouse passes
-
-
-def test_a_rebuild_changes_no_row(chain: Chain) -> None:
-    """Everything was read again, and all of it was a repeat."""
-    assert_numbers_are_true(chain)
+    """A run's trace has one root and spans of all five services, down to their clients."""
+    assert_one_trace(chain, list(chain.runs().values())[-1])
 
 
 def test_repeats_change_no_row(chain: Chain) -> None:
@@ -187,6 +167,46 @@ def test_the_settled_run_converges(chain: Chain) -> None:
     assert_numbers_are_true(chain)
     critical = [r for r in chain.records(AlertRaised.topic) if b'"critical"' in (r.value or b"")]
     assert critical == []
+
+
+def test_a_rebuild_heals_and_is_one_trace(chain: Chain) -> None:
+    """A rebuild asked for on the command line reads everything again: rows that the source's newest full snapshot
+    no longer holds (their delete was lost) get a tombstone, nothing else changes, and its trace is whole."""
+    before = {name: by_key(chain.lake_rows(name), t.key, list(t.columns)) for name, t in ECOMMERCE.items()}
+    _tidemark(chain, "publish", "--dataset", "ecommerce", "--rebuild", "--wait")
+    run = next(r for r in chain.runs().values() if r.kind == "rebuild")
+    assert (run.generation, run.status) == (1, "CONVERGED")
+    assert_one_trace(chain, run)
+    for name, table in ECOMMERCE.items():
+        rows = chain.lake_rows(name)
+        assert before[name] == by_key(rows, table.key, list(table.columns))
+        tombstones = {row["id"] for row in rows if row["_is_deleted"] and row["_lsn"] is None}
+        assert _lost_deletes(chain, name) == tombstones
+
+
+def assert_one_trace(chain: Chain, run: Run) -> None:
+    """One root, no span without its parent, all five services, and their clients' work below the stages."""
+    spans = chain.wait_for(lambda: _whole(chain, run), "spans of all five services", 30)
+    ids = {s["span_id"] for s in spans}
+    assert [s["name"] for s in spans if s["parent_id"] and s["parent_id"] not in ids] == []
+    assert len([s for s in spans if not s["parent_id"]]) == 1
+    names = " ".join(s["name"] for s in spans)
+    assert [w for w in ("spark classify", "copy into", "dbt stg_", "publish") if w not in names] == []
+
+
+def _whole(chain: Chain, run: Run) -> list[dict[str, Any]] | None:
+    spans = chain.trace(run.trace_id or "")
+    return spans if {s["service"] for s in spans} >= set(SERVICES) else None
+
+
+def _lost_deletes(chain: Chain, table: str) -> set[int]:
+    """Live keys that neither the newest full snapshot nor anything after it tells of, counted in plain Python."""
+    rows = chain.catalog().load_table(f"ecommerce.{table}").scan().to_arrow().to_pylist()
+    newest = max(row["__source_lsn"] for row in rows if row["__op"] == "r" and row["__source_lsn"])
+    began = min(row["__ts_ms"] for row in rows if row["__op"] == "r" and row["__source_lsn"] == newest)
+    told = {row["id"] for row in rows if row["__source_lsn"] == newest or row["__ts_ms"] >= began}
+    state = chain.truth().state(table).to_pylist()
+    return {row["id"] for row in state if not row["_deleted"]} - told
 
 
 def _garbage(chain: Chain, topic: str) -> bytes:
