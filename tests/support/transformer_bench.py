@@ -1,7 +1,7 @@
 """A warehouse of its own on the lab's emulator, with hand-filled RAW, for the tests of the transformer and of dbt.
 
-`emulator` starts the emulator; `Bench(environment)` is a fresh database on it: `load` puts changes of one run into RAW,
-`handle` runs the transformer on the run, `rows` reads what is published, `empty` begins again.
+`emulator` starts the emulator; `Database(environment)` is a fresh database on it, `empty` begins again. `Bench` is one
+with dbt: `load` puts changes of one run into RAW, `handle` runs the transformer on it, `rows` reads what is published.
 """
 
 import os
@@ -60,23 +60,59 @@ def emulator(home: Path) -> Iterator[dict[str, str]]:
             process.terminate()
 
 
-class Bench:
-    """One database. `values` of a row that a test does not give come from `defaults`."""
+class Database:
+    """A database of its own on the emulator, as `tidemark init` leaves it."""
 
-    def __init__(self, environment: Mapping[str, str], project: Path = PROJECT) -> None:
-        database = f"T{uuid4().hex[:8].upper()}"
-        self.environment = {**environment, "TIDEMARK_SNOWFLAKE_DATABASE": database}
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self.environment = {**environment, "TIDEMARK_SNOWFLAKE_DATABASE": f"T{uuid4().hex[:8].upper()}"}
         os.environ.update(self.environment)  # dbt reads its profile from there at each invocation
         self.settings = SnowflakeSettings()  # type: ignore[call-arg]
         self.connection = connect(self.settings)
         initialise(self.connection, _InitSettings(self.settings))
+
+    def record_load(self, dataset: str, run_seq: int, table: str, rows: int, max_ts_ms: int | None) -> None:
+        """Put one table of a run into RAW's ledger."""
+        execute(
+            self.connection,
+            "INSERT INTO OPS.LOAD_LEDGER SELECT %(dataset)s, %(table)s, %(run)s, %(seq)s, 1, %(rows)s, 1, 1, 0.1, "
+            "%(newest)s, %(at)s::TIMESTAMP_NTZ(6)",
+            {
+                "dataset": dataset,
+                "table": table,
+                "run": f"{dataset}-{run_seq}",
+                "seq": run_seq,
+                "rows": rows,
+                "newest": max_ts_ms,
+                "at": DAY_ZERO,
+            },
+        )
+
+    def empty(self) -> None:
+        """Take all rows out and begin again; tables and views stay."""
+        tables = execute(
+            self.connection,
+            "SELECT TABLE_SCHEMA, TABLE_NAME FROM INFORMATION_SCHEMA.TABLES "
+            "WHERE TABLE_SCHEMA IN ('RAW', 'STAGING', 'MARTS', 'TEST_FAILURES') AND TABLE_TYPE = 'BASE TABLE'",
+        )
+        for schema, table in tables:
+            execute(self.connection, f"DELETE FROM {quote(schema, table)}")
+        execute(self.connection, "DELETE FROM OPS.LOAD_LEDGER")
+        execute(self.connection, "DELETE FROM OPS.PUBLISH_LEDGER")
+        execute(self.connection, "UPDATE OPS.PUBLISH_LOCK SET GENERATION = 0, RUN_SEQ = 0")
+
+
+class Bench(Database):
+    """A database in which dbt builds. `load` fills columns that a test does not give with examples."""
+
+    def __init__(self, environment: Mapping[str, str], project: Path = PROJECT) -> None:
+        super().__init__(environment)
         self.ports = self.process(project)
 
     def process(self, project: Path = PROJECT) -> Ports:
         """The transformer's ports as a process of their own would have them."""
         warehouse = SnowflakeWarehouse(lambda: connect(self.settings))
-        scratch = Path(tempfile.mkdtemp(prefix="dbt-"))
-        models = DbtModels(project, scratch, warehouse.build_schema, registry(), warehouse.keep_failures)
+        self._scratch = tempfile.TemporaryDirectory(prefix="dbt-")  # removed together with the bench
+        models = DbtModels(project, Path(self._scratch.name), warehouse.build_schema, registry(), warehouse.keep_failures)
         return Ports(warehouse=warehouse, models=models)
 
     def load(self, dataset: str, run_seq: int, tables: Mapping[str, Sequence[Row]]) -> None:
@@ -88,20 +124,7 @@ class Bench:
                 statement = f"INSERT INTO {quote('raw', table)} ({names(rows[0])}) VALUES ({places})"
                 execute_many(self.connection, statement, rows)
             newest = max((row["_ts_ms"] for row in rows), default=None)
-            execute(
-                self.connection,
-                "INSERT INTO OPS.LOAD_LEDGER SELECT %(dataset)s, %(table)s, %(run)s, %(seq)s, 1, %(rows)s, 1, 1, 0.1, "
-                "%(newest)s, %(at)s::TIMESTAMP_NTZ(6)",
-                {
-                    "dataset": dataset,
-                    "table": table,
-                    "run": f"{dataset}-{run_seq}",
-                    "seq": run_seq,
-                    "rows": len(rows),
-                    "newest": newest,
-                    "at": DAY_ZERO,
-                },
-            )
+            self.record_load(dataset, run_seq, table, len(rows), newest)
 
     def handle(self, dataset: str, run_seq: int, kind: Kind = "process", generation: int = 1) -> MartsBuilt:
         """What the transformer makes of the run's raw.loaded."""
@@ -114,19 +137,6 @@ class Bench:
             cursor.execute(f"SELECT * FROM {table} ORDER BY {order_by}")
             columns = [column.name.lower() for column in cursor.description]
             return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
-
-    def empty(self) -> None:
-        """Take all rows out and begin again; the parsed project stays."""
-        tables = execute(
-            self.connection,
-            "SELECT TABLE_SCHEMA, TABLE_NAME FROM INFORMATION_SCHEMA.TABLES "
-            "WHERE TABLE_SCHEMA IN ('RAW', 'STAGING', 'MARTS', 'TEST_FAILURES') AND TABLE_TYPE = 'BASE TABLE'",
-        )
-        for schema, table in tables:
-            execute(self.connection, f"DELETE FROM {quote(schema, table)}")
-        execute(self.connection, "DELETE FROM OPS.LOAD_LEDGER")
-        execute(self.connection, "DELETE FROM OPS.PUBLISH_LEDGER")
-        execute(self.connection, "UPDATE OPS.PUBLISH_LOCK SET GENERATION = 0, RUN_SEQ = 0")
 
 
 def loaded_event(dataset: str, run_seq: int, kind: Kind = "process", generation: int = 1) -> RawLoaded:

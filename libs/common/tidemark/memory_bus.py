@@ -25,6 +25,10 @@ Lane = tuple[str, int]
 STEPS = 100_000
 
 
+class FencedError(Exception):
+    """A newer process of the stage has taken over; this one can send no more. It ends, as a crash does."""
+
+
 class MemoryBus:
     """Topics as lists, and the loops that work on them."""
 
@@ -130,7 +134,9 @@ class MemoryTransport:
         self._paused.discard((record.topic, record.partition))
 
     def commit(self, messages: Sequence[Message], acknowledge: Record | None) -> None:
-        """All of it or nothing."""
+        """All of it or nothing; FencedError once the stage was begun again."""
+        if self._bus.transports[self._stage] is not self:
+            raise FencedError(self._stage)
         if self.abort_next:
             self.abort_next -= 1
             raise TransactionAbortedError("as asked")

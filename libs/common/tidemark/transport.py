@@ -48,7 +48,12 @@ class KafkaTransport:
         def moved(_: Consumer, partitions: list[TopicPartition]) -> None:
             on_moved([(p.topic, p.partition) for p in partitions])
 
-        self._consumer.subscribe(list(topics), on_assign=moved, on_revoke=moved, on_lost=moved)
+        def came(consumer: Consumer, partitions: list[TopicPartition]) -> None:
+            moved(consumer, partitions)
+            consumer.assign(partitions)
+            consumer.resume(partitions)  # the client keeps a partition paused over losing and getting it back
+
+        self._consumer.subscribe(list(topics), on_assign=came, on_revoke=moved, on_lost=moved)
 
     @property
     def assigned(self) -> bool:

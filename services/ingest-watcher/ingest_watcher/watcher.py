@@ -41,7 +41,11 @@ class Watcher:
         self._idle_at: dict[str, dict[str, str]] = {}
 
     def request(self, event: RunRequested) -> list[Event]:
-        return on_request(event, self._state(event.dataset))
+        events = on_request(event, self._state(event.dataset))
+        resumed = remembered(events).get(event.dataset) if event.kind == "resume" else None
+        # at once, for the stage that resumes may fail again and halt the dataset before the next tick: then the row
+        # that heals it would never be cut
+        return events + self._cut(resumed) if resumed else events
 
     def failure(self, event: RunFailed) -> list[Event]:
         return on_failure(event, self._state(event.dataset))
@@ -59,15 +63,20 @@ class Watcher:
         pointers = self._source.pointers(dataset)
         if pointers == self._idle_at.get(dataset) and not state.pending:
             return []
-        decision = self._newest(dataset)
-        events = on_poll(state, decision, self._source, self._registry, self._policy, self._now_ms())
-        if events:
-            log.info("cut or stop", extra={"dataset": dataset, "events": [type(e).__name__ for e in events]})
-            failpoint("ingest-watcher.after-commit")
-        else:
+        events = self._cut(state)
+        if not events:
+            decision = self._published.get(dataset)
             ends = {table: self._source.history(dataset, table).current for table in pointers}
             if is_idle(decision, ends):
                 self._idle_at[dataset] = pointers
+        return events
+
+    def _cut(self, state: WatcherState) -> list[Event]:
+        decision = self._newest(state.dataset)
+        events = on_poll(state, decision, self._source, self._registry, self._policy, self._now_ms())
+        if events:
+            log.info("cut or stop", extra={"dataset": state.dataset, "events": [type(e).__name__ for e in events]})
+            failpoint("ingest-watcher.after-commit")
         return events
 
     def _newest(self, dataset: str) -> Decision | None:

@@ -51,6 +51,10 @@ class DbtModels:
         self._registry = registry
         self._keep_failures = keep_failures
 
+    def parse(self) -> None:
+        """Read the project now and keep it, so that the first run need not wait for that. Invalid if it is broken."""
+        self._all_models()
+
     def models(self, dataset: str) -> list[Model]:
         """The dataset's models, parents first."""
         return self._models[dataset]

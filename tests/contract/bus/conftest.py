@@ -26,9 +26,10 @@ from tidemark.settings import RunnerSettings
 from tidemark.stage import Stage
 from tidemark.transport import KafkaTransport
 from tidemark.worker import ThreadWorker
+from tidemark_lab import jars
 
 E = TypeVar("E", bound=Event)
-JARS = Path.home() / ".cache" / "tidemark" / "jars" / "kafka"
+JARS = jars.ensure("kafka")
 
 
 class Harness(Protocol):

@@ -183,12 +183,14 @@ def test_an_aborted_transaction_leaves_no_trace() -> None:
 
 
 def test_a_failure_halts_and_resume_goes_on() -> None:
-    """run.failed stops new cuts until somebody resumes."""
+    """run.failed stops new cuts until somebody resumes; then what waits is cut at once, before it can fail again."""
     world = settled_world()
     world.step(world.watcher.failure(failure()))
     assert world.cut() is None
-    world.step(world.watcher.request(request("resume")))
-    assert world.cut() is not None
+    resumed = world.step(world.watcher.request(request("resume")))
+    assert [e.run_seq for e in resumed if isinstance(e, SnapshotCommitted)] == [1]
+    assert world.cut() is None
+    assert world.watcher.request(request("resume")) == []
 
 
 def test_a_failure_of_an_older_generation_changes_nothing() -> None:

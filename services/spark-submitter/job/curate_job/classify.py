@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 
 from curate_job.cast import cast_rows
 from curate_job.catalog import load_table, rows_at
+from curate_job.counts import NONE, count_ends, fill
 from curate_job.curated import columns_of
 from curate_job.hold import Parent, mark_orphans
 from curate_job.manifest import CHANGES, CURRENT, HELD, QUARANTINED, Manifest, Table, TableResult
@@ -58,7 +59,7 @@ class Classifier:
 
     def has_work(self, table: Table, cut: Cut, done: dict[str, Work]) -> bool:
         """Whether the table gets rows: of its cut, or held ones whose parents this run has told of."""
-        if cut.rows or (self._manifest.kind == "rebuild" and table.base[CURRENT] is not None):
+        if cut.rows:
             return True
         return bool(self._held[table.name]) and any(parent in done for parent in table.parents.values())
 
@@ -70,7 +71,10 @@ class Classifier:
         rows = _kept(self._outcomes(table, self._marked(table, new, held, history), done))
         state = _kept(self._state(table, rows, history))
         work = Work(table, rows, state, counts)
-        _count(work, self._manifest.order)
+        ends, kinds = count_ends(rows, state, self._manifest.order)
+        fill(counts, ends)
+        work.rewaiting = ends.get(("held", "rewaiting"), NONE).rows
+        work.new, work.changed = kinds.get(True, 0), kinds.get(False, 0)
         return work
 
     def _incoming(self, table: Table, cut: Cut) -> DataFrame | None:
@@ -206,32 +210,3 @@ def _union(frames: list[DataFrame]) -> DataFrame | None:
     for frame in frames:
         whole = frame if whole is None else whole.unionByName(frame)
     return whole
-
-
-def _count(work: Work, order: str) -> None:
-    """Count all ends of rows and all kinds of state rows in one action, which also fills the caches."""
-    newest = F.max(F.unix_micros(F.col("_source_ts").cast("timestamp")) / 1000 if order == "debezium" else "_ts_ms")
-    ends = work.rows.groupBy("_origin", "_outcome").agg(
-        F.count("*").alias("n"), F.count("_flags").alias("flagged"), newest.cast("bigint").alias("newest")
-    )
-    kinds = work.state.groupBy("_new").agg(F.count("*").alias("n"))
-    nothing = F.lit(None).cast("bigint")
-    stated = kinds.select(
-        F.lit("state").alias("_origin"), F.col("_new").cast("string").alias("_outcome"), "n", nothing, nothing
-    )
-    counted = {(row["_origin"], row["_outcome"]): row for row in ends.union(stated).collect()}
-    number = {ends: row["n"] for ends, row in counted.items()}
-
-    def total(outcome: str, origins: tuple[str, ...] = ("cut", "tombstone", "held")) -> int:
-        return sum(number.get((origin, outcome), 0) for origin in origins)
-
-    counts = work.counts
-    counts.tombstones = sum(n for (origin, _), n in number.items() if origin == "tombstone")
-    counts.released = counts.tombstones + total("accepted", ("held",))
-    counts.accepted, counts.repeated = total("accepted"), total("repeated")
-    counts.held, counts.quarantined = total("held"), total("quarantined")
-    accepted = [row for (_, outcome), row in counted.items() if outcome == "accepted"]
-    counts.flagged = sum(row["flagged"] for row in accepted)
-    counts.max_ts_ms = max((row["newest"] for row in accepted if row["newest"] is not None), default=None)
-    work.rewaiting = total("rewaiting", ("held",))
-    work.new, work.changed = number.get(("state", "true"), 0), number.get(("state", "false"), 0)

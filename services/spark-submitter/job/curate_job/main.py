@@ -45,44 +45,46 @@ def curate(spark: SparkSession, manifest_uri: str, catalog: str = "lake") -> str
 
 def _run(spark: SparkSession, manifest: Manifest, steps: Steps, group: str) -> Result:
     counts = {t.name: TableResult(t.name, dict(t.base), dict(t.base)) for t in manifest.tables}
-    found: list[Check] = []
     works: dict[str, Work] = {}
     with ThreadPoolExecutor(WRITERS, initializer=_join_group, initargs=(spark, group)) as pool:
         with steps.step("look"):
-            cuts = dict(
-                zip(counts, pool.map(lambda t: measure(spark, t, manifest.catalog), manifest.tables), strict=True)
-            )
-            for name, cut in cuts.items():
-                counts[name].source_uuid, counts[name].read = cut.source_uuid, cut.rows
+            found = pool.map(lambda table: measure(spark, table, manifest.catalog), manifest.tables)
+            cuts = dict(zip(counts, found, strict=True))
+        for name, cut in cuts.items():
+            counts[name].source_uuid, counts[name].read = cut.source_uuid, cut.rows
         largest = max(cut.rows for cut in cuts.values())
-        for name, value in (SMALL_SETTINGS if largest <= SMALL_ROWS else {}).items():
-            spark.conf.set(name, value)
-        for name, value in (HINTS_OFF if largest > HINTED_ROWS else {}).items():
-            spark.conf.set(name, value)
-        ensured = False
-        classifier: Classifier | None = None
+        _tune(spark, largest)
+        if largest or manifest.kind == "rebuild":
+            with steps.step("ensure tables"):
+                ensure_tables(spark, manifest, manifest.tables, pool)
+        classifier = Classifier(spark, manifest, largest <= SMALL_ROWS)
         written: list[Future[None]] = []
         for table in manifest.tables:
-            if not ensured and any(cut.rows for cut in cuts.values()):
-                with steps.step("ensure tables"):
-                    ensure_tables(spark, manifest, manifest.tables, pool)
-                ensured = True
-            classifier = classifier or Classifier(spark, manifest, largest <= SMALL_ROWS)
             if not classifier.has_work(table, cuts[table.name], works):
                 continue
             with steps.step("classify", table.name) as step:
                 work = classifier.classify(table, cuts[table.name], works, counts[table.name])
                 step["rows"] = work.counts.read + work.counts.released
             works[table.name] = work
-            found += checks.balance(work, cuts[table.name].rows)
             written.append(pool.submit(publish, spark, manifest, work, steps))
         for future in written:
             future.result()
         with steps.step("check"):
-            for some in pool.map(lambda work: checks.settle(spark, manifest, work), works.values()):
-                found += some
-            found += checks.state_checks(spark, manifest, works)
-    return Result(manifest.run_id, manifest.attempt, tables=list(counts.values()), checks=found)
+            checked = _checks(spark, manifest, works, pool)
+    return Result(manifest.run_id, manifest.attempt, tables=list(counts.values()), checks=checked)
+
+
+def _checks(spark: SparkSession, manifest: Manifest, works: dict[str, Work], pool: ThreadPoolExecutor) -> list[Check]:
+    found = [check for work in works.values() for check in checks.balance(work, work.counts.read)]
+    for settled in pool.map(lambda work: checks.settle(spark, manifest, work), works.values()):
+        found += settled
+    return found + checks.state_checks(spark, manifest, works)
+
+
+def _tune(spark: SparkSession, largest: int) -> None:
+    settings = {**(SMALL_SETTINGS if largest <= SMALL_ROWS else {}), **(HINTS_OFF if largest > HINTED_ROWS else {})}
+    for name, value in settings.items():
+        spark.conf.set(name, value)
 
 
 @contextmanager

@@ -24,13 +24,13 @@ ALTER TABLE {published} ADD COLUMN IF NOT EXISTS {column} {type}
 CREATE OR REPLACE VIEW {published} AS {query}
 
 -- name: remove_changed
--- Rows that the build does not hold just so.
+-- Rows that the build does not hold just so, and just as often.
 DELETE FROM {published}
 WHERE ({key}) IN (
     SELECT {key} FROM (
-        SELECT {columns} FROM {published}
+        SELECT {columns}, COUNT(*) AS COPIES FROM {published} GROUP BY {columns}
         EXCEPT
-        SELECT {columns} FROM {build}
+        SELECT {columns}, COUNT(*) AS COPIES FROM {build} GROUP BY {columns}
     )
 )
 

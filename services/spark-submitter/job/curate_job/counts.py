@@ -1,0 +1,53 @@
+"""Counting a table's outcome: one action over its rows and its new state."""
+
+from typing import NamedTuple
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from curate_job.manifest import TableResult
+
+ORIGINS = ("cut", "tombstone", "held")
+
+
+class Count(NamedTuple):
+    """Rows of one origin that came to one end; `newest`: their newest source time, epoch ms."""
+
+    rows: int
+    flagged: int
+    newest: int | None
+
+
+NONE = Count(0, 0, None)
+Ends = dict[tuple[str, str], Count]
+
+
+def count_ends(rows: DataFrame, state: DataFrame, order: str) -> tuple[Ends, dict[bool, int]]:
+    """Counts by (origin, outcome), and the state's rows by whether they are new."""
+    source_ms = F.unix_micros(F.col("_source_ts").cast("timestamp")) / 1000
+    newest = F.max(source_ms if order == "debezium" else F.col("_ts_ms"))
+    ends = rows.groupBy("_origin", "_outcome").agg(
+        F.count("*").alias("rows"), F.count("_flags").alias("flagged"), newest.cast("bigint").alias("newest")
+    )
+    nothing = F.lit(None).cast("bigint")
+    kinds = state.groupBy("_new").agg(F.count("*").alias("rows"))
+    kind = F.col("_new").cast("string")
+    counted = ends.union(kinds.select(F.lit("state"), kind, "rows", nothing, nothing)).collect()
+    found = {(r["_origin"], r["_outcome"]): Count(r["rows"], r["flagged"], r["newest"]) for r in counted}
+    stated = {new: found.pop(("state", text), NONE).rows for new, text in ((True, "true"), (False, "false"))}
+    return found, stated
+
+
+def fill(counts: TableResult, ends: Ends) -> None:
+    """Put the counts into the table's result. Tombstones were not read: they count as released."""
+
+    def total(outcome: str) -> int:
+        return sum(ends.get((origin, outcome), NONE).rows for origin in ORIGINS)
+
+    accepted = [count for (_, outcome), count in ends.items() if outcome == "accepted"]
+    counts.tombstones = sum(count.rows for (origin, _), count in ends.items() if origin == "tombstone")
+    counts.released = counts.tombstones + ends.get(("held", "accepted"), NONE).rows
+    counts.accepted, counts.repeated = total("accepted"), total("repeated")
+    counts.held, counts.quarantined = total("held"), total("quarantined")
+    counts.flagged = sum(count.flagged for count in accepted)
+    counts.max_ts_ms = max((count.newest for count in accepted if count.newest is not None), default=None)

@@ -1,0 +1,39 @@
+"""What the transport promises where only a real broker can show it."""
+
+import time
+from typing import Any
+
+import pytest
+
+from tidemark.events import RunRequested
+from tidemark.kafka import publish
+from tidemark.records import Record
+from tidemark.settings import RunnerSettings
+from tidemark.transport import KafkaTransport
+
+pytestmark = pytest.mark.lab
+
+
+def poll_until(transport: KafkaTransport, seconds: float = 30.0) -> Record:
+    """The next record."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        record = transport.poll(0.2)
+        if record is not None:
+            return record
+    raise AssertionError("no record came")
+
+
+def test_a_record_in_hand_comes_again_after_the_group_was_left(empty_broker: Any) -> None:
+    """A partition that was paused for work in hand, taken away and given back reads again from what is committed:
+    a session that times out while the broker is away must not silence the partition for good."""
+    settings = RunnerSettings(kafka_bootstrap=empty_broker.bootstrap)
+    publish(settings, RunRequested(dataset="ecommerce", request_id="r", kind="resume", requested_by="me"))
+    transport = KafkaTransport(settings, "rebalanced", lambda: None)
+    moved: list[Any] = []
+    transport.subscribe([RunRequested.topic], moved.append)
+    first = poll_until(transport)
+    transport._consumer.unsubscribe()  # what a lost session does: revoke, then assign anew
+    transport.subscribe([RunRequested.topic], moved.append)
+    assert first.place == poll_until(transport).place
+    transport.close()

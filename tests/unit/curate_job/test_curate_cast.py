@@ -1,0 +1,61 @@
+"""Casting to the contract: what fits keeps its value, what does not becomes a finding, and nothing fails the run."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from pyspark.sql import functions as F
+
+from curate_job.cast import cast_column
+from curate_job.manifest import Column
+
+YEAR_1, INFINITE = -62135596800000, 9223372036825200000
+UUID = "0b6c5f3e-94a4-4f0e-8a4e-0d8f4f1c2b3a"
+
+
+@pytest.mark.parametrize(
+    ("source", "given", "canonical", "expected"),
+    [
+        ("string", "10.50", "decimal(10,2)", Decimal("10.50")),
+        ("string", "10.500", "decimal(10,2)", Decimal("10.50")),
+        ("string", "10.505", "decimal(10,2)", None),
+        ("string", "NAN", "decimal(10,2)", None),
+        ("string", "123456789.00", "decimal(10,2)", None),
+        ("double", float("nan"), "decimal(10,2)", None),
+        ("decimal(20,4)", Decimal("1.2300"), "decimal(10,2)", Decimal("1.23")),
+        ("bigint", 2**31, "int", None),
+        ("string", "12", "int", 12),
+        ("string", "1.5", "int", None),
+        ("bigint", 0, "timestamp", datetime(1970, 1, 1)),  # noqa: DTZ001 - a timestamp without zone
+        ("bigint", YEAR_1 - 1, "timestamp", None),
+        ("bigint", INFINITE, "timestamp", None),
+        ("string", UUID.upper(), "uuid", UUID),
+        ("string", "no-uuid", "uuid", None),
+        ("string", "ünï\u0000\U0001f600", "string", "ünï\u0000\U0001f600"),
+        ("string", "yes", "bool", True),
+    ],
+)
+def test_a_value_fits_or_is_found(spark: Any, source: str, given: Any, canonical: str, expected: Any) -> None:
+    """The value by contract; a value that does not fit is null and has a finding that names the column."""
+    frame = spark.createDataFrame([(given,)], f"x {source}")
+    value, problem = cast_column("x", frame.schema["x"].dataType, Column(canonical))
+    row = frame.select(value.alias("value"), problem.alias("problem")).first()
+    assert row["value"] == expected
+    assert (row["problem"] is None) == (expected is not None)
+    assert expected is not None or row["problem"].startswith("x: ")
+
+
+def test_null_and_missing(spark: Any) -> None:
+    """Null is a finding only where it must not be; a default stands in for what an older row lacks."""
+    frame = spark.createDataFrame([(None,)], "x int")
+    kind = frame.schema["x"].dataType
+    cases = [
+        (cast_column("x", kind, Column("int")), (None, None)),
+        (cast_column("x", kind, Column("int", nullable=False)), (None, "x: null")),
+        (cast_column("x", kind, Column("int", nullable=False, default="7")), (7, None)),
+        (cast_column("y", None, Column("string", default="web")), ("web", None)),
+    ]
+    columns = [c.alias(f"{n}{m}") for n, (pair, _) in enumerate(cases) for m, c in enumerate(pair)]
+    row = frame.select(*columns, F.lit(1)).first()
+    assert [(row[f"{n}0"], row[f"{n}1"]) for n in range(len(cases))] == [expected for _, expected in cases]
