@@ -13,6 +13,11 @@ from tidemark.tables import registry
 DATASETS = list(registry().datasets)
 
 
+def everything(chain: Chain) -> tuple[dict[str, list[str]], dict[str, int], dict[str, int]]:
+    """The rows of every layer, and what shows that a store was written to again."""
+    return chain.stores.rows(), chain.stores.writes(), chain.stores.comparisons()
+
+
 @pytest.mark.parametrize("dataset", DATASETS)
 def test_a_settled_source_becomes_one_run_through_the_chain(chain: Chain, dataset: str) -> None:
     """One event at each stage, all of one run; every layer holds the commit's rows and the comparison says so."""
@@ -58,13 +63,13 @@ def test_everything_sent_again_in_any_order_changes_nothing(chain: Chain, seed: 
     chain.ask("rebuild")
     for _ in range(2):
         chain.step(*DATASETS)
-    before, writes = chain.stores.rows(), chain.stores.writes()
+    before = everything(chain)
     again = [Message(r.topic, r.partition, r.key, r.value, r.headers) for e in (RunRequested, *CHAIN)
              for r in chain.bus.records(e.topic)]  # fmt: skip
     random.Random(seed).shuffle(again)
     chain.bus.send(again)
     chain.settle()
-    assert (chain.stores.rows(), chain.stores.writes()) == (before, writes)
+    assert everything(chain) == before
     assert chain.bus.dead_letters() == []
 
 
@@ -73,14 +78,14 @@ def test_offsets_that_are_lost_change_nothing(chain: Chain, seed: int) -> None:
     """Every service starts again at the beginning of its topics, in any order: the same rows, no new cut."""
     for _ in range(3):
         chain.step(*DATASETS)
-    before, writes = chain.stores.rows(), chain.stores.writes()
+    before = everything(chain)
     cuts = chain.bus.events(SnapshotCommitted)
     chain.bus.committed.clear()
     for name in random.Random(seed).sample(SERVICES, len(SERVICES)):
         chain.start(name)
         chain.bus.run()
     chain.settle()
-    assert (chain.stores.rows(), chain.stores.writes()) == (before, writes)
+    assert everything(chain) == before
     assert chain.bus.events(SnapshotCommitted) == cuts
 
 

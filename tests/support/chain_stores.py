@@ -90,6 +90,10 @@ class Stores:
         pairs = {name: (lines(expected[name], OF_ITS_RUN), lines(found[name], OF_ITS_RUN)) for name in expected}
         return {name: (right, actual) for name, (right, actual) in pairs.items() if right != actual}
 
+    def comparisons(self) -> dict[str, int]:
+        """When each run was compared, epoch ms."""
+        return {run_id: run.recorded_ms for run_id, run in self.ledger.runs.items()}
+
     def writes(self) -> dict[str, int]:
         """How often every store has been written to."""
         return {

@@ -100,19 +100,37 @@ class Database:
         execute(self.connection, "DELETE FROM OPS.PUBLISH_LEDGER")
         execute(self.connection, "UPDATE OPS.PUBLISH_LOCK SET GENERATION = 0, RUN_SEQ = 0")
 
+    def close(self) -> None:
+        """End the session."""
+        self.connection.close()
+
 
 class Bench(Database):
     """A database in which dbt builds. `load` fills columns that a test does not give with examples."""
 
     def __init__(self, environment: Mapping[str, str], project: Path = PROJECT) -> None:
         super().__init__(environment)
+        self._opened: list[tuple[SnowflakeWarehouse, tempfile.TemporaryDirectory[str]]] = []
         self.ports = self.process(project)
+
+    def close(self) -> None:
+        """Drop what its processes have built, and their files."""
+        for warehouse, scratch in self._opened:
+            warehouse.close()
+            scratch.cleanup()
+        super().close()
+
+    @property
+    def build_schema(self) -> str:
+        """Where the newest process builds."""
+        return self._opened[-1][0].build_schema
 
     def process(self, project: Path = PROJECT) -> Ports:
         """The transformer's ports as a process of their own would have them."""
         warehouse = SnowflakeWarehouse(lambda: connect(self.settings))
-        self._scratch = tempfile.TemporaryDirectory(prefix="dbt-")  # removed together with the bench
-        models = DbtModels(project, Path(self._scratch.name), warehouse.build_schema, registry(), warehouse.keep_failures)
+        scratch = tempfile.TemporaryDirectory(prefix="dbt-")
+        self._opened.append((warehouse, scratch))
+        models = DbtModels(project, Path(scratch.name), warehouse.build_schema, registry(), warehouse.keep_failures)
         return Ports(warehouse=warehouse, models=models)
 
     def load(self, dataset: str, run_seq: int, tables: Mapping[str, Sequence[Row]]) -> None:

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -98,7 +99,8 @@ def demo(
     for step in steps:
         console.print(f"upstream: {' '.join(step)}")
         _upstream([*step, "--seed", str(seed)])
-        wait_until_reconciled()
+        wait_until_cut()
+    wait_until_reconciled()
     _summary(time.monotonic() - began)
 
 
@@ -109,11 +111,20 @@ def _upstream(arguments: list[str]) -> None:
 
 def wait_until_reconciled() -> None:
     """Wait until the newest commits of every source table stand in a run that has ended."""
+    _wait_for_runs(lambda run: run.reconciled is not None)
+
+
+def wait_until_cut() -> None:
+    """Wait until the newest commits of every source table stand in a run: the next ones will be another run's."""
+    _wait_for_runs(lambda run: True)
+
+
+def _wait_for_runs(counts: Callable[[Run], bool]) -> None:
     deadline = time.monotonic() + END_WITHIN_SECONDS
     wanted = source_snapshots()
     while time.monotonic() < deadline:
         runs = list(read_runs().values())
-        if any(run.failure for run in runs) or reconciled_snapshots(runs) == wanted:
+        if any(run.failure for run in runs) or snapshots_of([run for run in runs if counts(run)]) == wanted:
             return
         time.sleep(0.5)
     raise typer.Exit(_gave_up())
@@ -131,10 +142,10 @@ def source_snapshots() -> dict[str, int]:
     return found
 
 
-def reconciled_snapshots(runs: list[Run]) -> dict[str, int]:
-    """Up to which snapshot each source table has passed the whole chain, by `dataset.table`."""
-    ended = [run.cut for run in runs if run.cut and run.reconciled]
-    return {f"{c.dataset}.{t.table}": t.to_snapshot for c in ended for t in c.tables if t.to_snapshot is not None}
+def snapshots_of(runs: list[Run]) -> dict[str, int]:
+    """Up to which snapshot each source table stands in these runs, by `dataset.table`."""
+    cuts = [run.cut for run in runs if run.cut]
+    return {f"{c.dataset}.{t.table}": t.to_snapshot for c in cuts for t in c.tables if t.to_snapshot is not None}
 
 
 def _gave_up() -> int:

@@ -8,11 +8,21 @@ from rich.console import Console
 
 from tidemark.errors import TidemarkError
 from tidemark_cli import chain, home
+from tidemark_cli.init import init
 
 app = typer.Typer(
     help="tidemark: the batch layer of a lambda architecture.", no_args_is_help=True, add_completion=False
 )
-for command in (chain.publish, chain.runs, chain.show, chain.watch, chain.dead_letters, chain.replay, chain.resume):
+for command in (
+    init,
+    chain.publish,
+    chain.runs,
+    chain.show,
+    chain.watch,
+    chain.dead_letters,
+    chain.replay,
+    chain.resume,
+):
     app.command()(command)
 if find_spec("tidemark_lab"):
     from tidemark_cli import lab

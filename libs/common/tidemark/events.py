@@ -231,8 +231,9 @@ class WatcherState(Event, frozen=True, kw_only=True):
     """ingest-watcher's memory of one dataset: the newest record of this compacted topic counts.
 
     `halted` says why no new cut is made (None: cuts go on); `last` is the cut under way or done last;
-    `pending` waits for the run under way; `accepted` holds the ids of
-    the newest requests, so that a repeated one changes nothing.
+    `pending` waits for the run under way; `accepted` and `failures` hold the ids of the newest requests and of the
+    newest RunFailed events, so that a repeated one changes nothing. `failed_run_id` is `last`'s run id when that run
+    has failed and nobody has resumed it since: without its decision, a rebuild need not wait for it.
     """
 
     topic: ClassVar[str] = "tidemark.watcher.state"
@@ -243,6 +244,8 @@ class WatcherState(Event, frozen=True, kw_only=True):
     last: SnapshotCommitted | None = None
     pending: list[RunRequested] = field(default_factory=list)
     accepted: list[str] = field(default_factory=list)
+    failed_run_id: str | None = None
+    failures: list[str] = field(default_factory=list)
 
     @property
     def event_id(self) -> str:

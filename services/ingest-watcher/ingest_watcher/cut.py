@@ -96,14 +96,28 @@ def newest_commit_ms(cut_ends: list[History]) -> int:
 
 
 def oldest_waiting_ms(cuts: dict[str, TableCut], histories: dict[str, History]) -> int:
-    """When the oldest commit that no run has taken yet was made, epoch ms; 0 when none waits."""
+    """When the oldest commit that no run has taken yet was made, epoch ms; 0 when none waits.
+
+    Where a table is read from its beginning every commit counts: of a compacted history no append may be left.
+    """
     waiting = [
         s.committed_at_ms
         for name, cut in cuts.items()
         for s in _until(_back_from(histories[name], cut.to_snapshot), cut.from_snapshot)
-        if s.operation == "append"
+        if s.operation == "append" or cut.from_snapshot is None
     ]
     return min(waiting, default=0)
+
+
+def busy_since_ms(histories: list[History], quiet_ms: float) -> int:
+    """When the newest row of commits without a pause of `quiet_ms` began, epoch ms; 0 without a commit."""
+    times = sorted((s.committed_at_ms for h in histories for s in _back_from(h, h.current)), reverse=True)
+    began = times[0] if times else 0
+    for time in times:
+        if began - time >= quiet_ms:
+            break
+        began = time
+    return began
 
 
 def _until(snapshots: Iterator[Snapshot], stop_at: int | None) -> Iterator[Snapshot]:

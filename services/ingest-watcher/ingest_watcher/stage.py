@@ -2,6 +2,7 @@
 
 One dataset's view is its `WatcherState` (what this watcher has promised) and the lake's newest decision (what has been
 published). A cut is made when nothing is under way, nothing is halted, and the source has settled or somebody asked.
+A rebuild passes a halt and whatever else is asked, but waits for the source to settle: a full snapshot may be arriving.
 """
 
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ingest_watcher.cut import full_cut, newest_commit_ms, next_cut, oldest_waiting_ms
+from ingest_watcher.cut import busy_since_ms, full_cut, newest_commit_ms, next_cut, oldest_waiting_ms
 from ingest_watcher.ports import History, Source
 from tidemark.errors import Invalid, TypedStop
 from tidemark.events import (
@@ -18,6 +19,7 @@ from tidemark.events import (
     Kind,
     RunFailed,
     RunRequested,
+    Severity,
     SnapshotCommitted,
     TableCut,
     WatcherState,
@@ -27,7 +29,7 @@ from tidemark.tables import Registry
 from tidemark_lake.decisions import Decision
 
 STAGE = "ingest-watcher"
-REMEMBERED_REQUESTS = 100
+REMEMBERED = 100
 
 
 class Policy(Struct, frozen=True, kw_only=True):
@@ -41,19 +43,28 @@ def on_request(event: RunRequested, state: WatcherState) -> list[Event]:
     """A person or a schedule asks: resume at once; a run or a rebuild is remembered and made by `on_poll`."""
     if event.request_id in state.accepted:
         return []
-    accepted = [*state.accepted, event.request_id][-REMEMBERED_REQUESTS:]
+    accepted = [*state.accepted, event.request_id][-REMEMBERED:]
     if event.kind == "resume":
-        return [replace(state, halted=None, accepted=accepted)]
+        return [replace(state, halted=None, failed_run_id=None, accepted=accepted)]
     if event.kind not in ("process", "rebuild"):
         raise Invalid(f"a {event.kind} run cannot be requested yet; process, rebuild and resume can")
     return [replace(state, pending=[*state.pending, event], accepted=accepted)]
 
 
 def on_failure(event: RunFailed, state: WatcherState) -> list[Event]:
-    """A run cannot go on: no new cut until resume or rebuild. A failure of an older generation changes nothing."""
+    """A run cannot go on: no new cut until resume or rebuild. A known failure, or an older generation's, halts nothing.
+
+    A resumed run that fails again in the same words is told by the same id: then `failed_run_id` still lets a rebuild
+    pass it.
+    """
     if event.generation < state.generation:
         return []
-    return [replace(state, halted=f"{event.failed_stage}: {event.message}")]
+    is_last = state.last is not None and state.last.run_id == event.run_id
+    after = replace(state, failed_run_id=event.run_id) if is_last else state
+    if event.event_id in state.failures:
+        return [after] if after != state else []
+    failures = [*state.failures, event.event_id][-REMEMBERED:]
+    return [replace(after, halted=f"{event.failed_stage}: {event.message}", failures=failures)]
 
 
 def is_under_way(state: WatcherState, decision: Decision | None) -> bool:
@@ -71,45 +82,69 @@ def on_poll(
     now_ms: int,
 ) -> list[Event]:
     """The events of one look at the source: nothing, a run, or a stop with its alert."""
-    asked = state.pending[0] if state.pending else None
-    rebuild = asked is not None and asked.kind == "rebuild"
-    if (state.halted or is_under_way(state, decision)) and not (rebuild and state.halted):
+    asked = _asked(state)
+    if _is_held(state, asked, decision):
         return []
     try:
-        return _cut(state, decision, source, registry, policy, now_ms)
+        return _cut(state, asked, decision, source, registry, policy, now_ms)
     except TypedStop as stop:
-        return _stopped(state, decision, str(stop))
+        return _stopped(state, asked, decision, str(stop))
+
+
+def _asked(state: WatcherState) -> RunRequested | None:
+    """The request to be made next: a rebuild before all others, for it heals what may hold them."""
+    rebuild = next((r for r in state.pending if r.kind == "rebuild"), None)
+    return rebuild or next(iter(state.pending), None)
+
+
+def _is_held(state: WatcherState, asked: RunRequested | None, decision: Decision | None) -> bool:
+    """A halt holds all but a rebuild; a run under way holds a rebuild too, unless it failed before its decision."""
+    under_way = is_under_way(state, decision)
+    if asked is None or asked.kind != "rebuild":
+        return state.halted is not None or under_way
+    return under_way and state.last is not None and state.failed_run_id != state.last.run_id
+
+
+def _without(state: WatcherState, asked: RunRequested | None) -> list[RunRequested]:
+    """What is pending once this request is done."""
+    return [r for r in state.pending if asked is None or r.request_id != asked.request_id]
 
 
 def _cut(
     state: WatcherState,
+    asked: RunRequested | None,
     decision: Decision | None,
     source: Source,
     registry: Registry,
     policy: Policy,
     now_ms: int,
 ) -> list[Event]:
-    asked = state.pending[0] if state.pending else None
     kind: Kind = "rebuild" if asked is not None and asked.kind == "rebuild" else "process"
     histories = _histories(state.dataset, decision, source, registry)
     cuts = _cuts(state.dataset, kind, decision, histories)
     if not _has_work(kind, cuts):
-        return _nothing_to_do(state) if asked else []
+        return _nothing_to_do(state, asked) if asked else []
     missing = set(registry.datasets[state.dataset].tables) - set(histories)
-    if asked is None and not _settled(cuts, histories, policy, now_ms, complete=not missing):
+    at_once = asked is not None and kind == "process"
+    if not at_once and not _settled(kind, cuts, histories, policy, now_ms, complete=not missing):
         return []
     if missing:
         raise TypedStop(
             f"{state.dataset} lacks its source tables {', '.join(sorted(missing))}; create them, then resume"
         )
-    run = _run(state, decision, kind, cuts, histories)
-    return [run, replace(state, generation=run.generation, halted=None, last=run, pending=state.pending[1:])]
+    run = _run(state, asked, decision, kind, cuts, histories)
+    pending = _without(state, asked)
+    return [
+        run,
+        replace(state, generation=run.generation, halted=None, failed_run_id=None, last=run, pending=pending),
+    ]
 
 
 def _histories(dataset: str, decision: Decision | None, source: Source, registry: Registry) -> dict[str, History]:
-    """Each table's commits; a table that was published before and is gone is a stop, one never seen may yet come."""
+    """The commits of the registry's tables; one published and gone is a stop, one never seen may yet come."""
     pointers = source.pointers(dataset)
-    gone = [t for t in (decision.tables if decision else {}) if t not in pointers]
+    published = decision.tables if decision else {}
+    gone = [t for t in registry.datasets[dataset].tables if t in published and t not in pointers]
     if gone:
         raise TypedStop(f"{dataset} lost its source tables {', '.join(sorted(gone))}; bring them back, then resume")
     return {t: source.history(dataset, t) for t in registry.datasets[dataset].tables if t in pointers}
@@ -127,20 +162,27 @@ def _cuts(dataset: str, kind: Kind, decision: Decision | None, histories: dict[s
 
 
 def _has_work(kind: Kind, cuts: dict[str, TableCut]) -> bool:
-    return any(cut.rows > 0 for cut in cuts.values()) or (kind == "rebuild" and bool(cuts))
+    """Rows, or a table that is read from its beginning: of a compacted history no append may be left to tell rows."""
+    begins = any(cut.from_snapshot is None and cut.to_snapshot is not None for cut in cuts.values())
+    return begins or any(cut.rows > 0 for cut in cuts.values()) or (kind == "rebuild" and bool(cuts))
 
 
 def _settled(
-    cuts: dict[str, TableCut], histories: dict[str, History], policy: Policy, now_ms: int, *, complete: bool
+    kind: Kind, cuts: dict[str, TableCut], histories: dict[str, History], policy: Policy, now_ms: int, *, complete: bool
 ) -> bool:
-    """Quiet with every table there, or waited long enough: a table still to be made is given that time to come."""
-    quiet = complete and now_ms - newest_commit_ms(list(histories.values())) >= policy.settle_seconds * 1000
-    waited = now_ms - oldest_waiting_ms(cuts, histories) >= policy.max_wait_seconds * 1000
-    return quiet or waited
+    """Quiet with every table there, or waited long enough: a table still to be made is given that time to come.
+
+    A rebuild reads old commits too, so that it has waited since the source was quiet last.
+    """
+    settle_ms, found = policy.settle_seconds * 1000, list(histories.values())
+    quiet = complete and now_ms - newest_commit_ms(found) >= settle_ms
+    since = busy_since_ms(found, settle_ms) if kind == "rebuild" else oldest_waiting_ms(cuts, histories)
+    return quiet or now_ms - since >= policy.max_wait_seconds * 1000
 
 
 def _run(
     state: WatcherState,
+    asked: RunRequested | None,
     decision: Decision | None,
     kind: Kind,
     cuts: dict[str, TableCut],
@@ -156,38 +198,42 @@ def _run(
         generation=generation,
         tables=tables,
         committed_at_ms=newest_commit_ms(list(histories.values())),
-        request_id=state.pending[0].request_id if state.pending else None,
+        request_id=asked.request_id if asked else None,
     )
 
 
-def _nothing_to_do(state: WatcherState) -> list[Event]:
+def _nothing_to_do(state: WatcherState, asked: RunRequested) -> list[Event]:
     """Whoever asked for a run gets an answer also where the source has nothing new."""
-    asked = state.pending[0]
-    return [
-        AlertRaised(
-            dataset=state.dataset,
-            incident=f"{state.dataset}/request/{asked.request_id}",
-            severity="info",
-            title=f"Nothing new to process in {state.dataset}",
-            detail="The source has no commit that has not been published; no run was made for this request.",
-            raised_by=STAGE,
-        ),
-        replace(state, pending=state.pending[1:]),
-    ]
+    title = f"Nothing new to process in {state.dataset}"
+    detail = "The source has no commit that has not been published; no run was made for this request."
+    return [_answer(asked, "info", title, detail), replace(state, pending=_without(state, asked))]
 
 
-def _stopped(state: WatcherState, decision: Decision | None, reason: str) -> list[Event]:
-    return [
-        AlertRaised(
-            dataset=state.dataset,
-            incident=f"{state.dataset}/{STAGE}/{_number(decision)}",
-            severity="critical",
-            title=f"{state.dataset} is halted at {STAGE}",
-            detail=reason,
-            raised_by=STAGE,
-        ),
-        replace(state, halted=reason, pending=[]),
-    ]
+def _stopped(state: WatcherState, asked: RunRequested | None, decision: Decision | None, reason: str) -> list[Event]:
+    """The dataset is halted; the request that was being made is done and answered, the others wait."""
+    halted = AlertRaised(
+        dataset=state.dataset,
+        incident=f"{state.dataset}/{STAGE}/{_number(decision)}",
+        severity="critical",
+        title=f"{state.dataset} is halted at {STAGE}",
+        detail=reason,
+        raised_by=STAGE,
+    )
+    answers = [_answer(asked, "critical", f"No {asked.kind} run of {state.dataset} was made", reason)] if asked else []
+    pending = _without(state, asked)
+    return [halted, *answers, replace(state, halted=reason, pending=pending)]
+
+
+def _answer(asked: RunRequested, severity: Severity, title: str, detail: str) -> AlertRaised:
+    """What whoever waits for a request that led to no run looks for."""
+    return AlertRaised(
+        dataset=asked.dataset,
+        incident=f"{asked.dataset}/request/{asked.request_id}",
+        severity=severity,
+        title=title,
+        detail=detail,
+        raised_by=STAGE,
+    )
 
 
 def is_idle(decision: Decision | None, ends: dict[str, int | None]) -> bool:

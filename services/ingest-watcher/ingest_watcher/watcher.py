@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from ingest_watcher.ports import Decisions, Memory, Source
 from ingest_watcher.stage import Policy, is_idle, on_failure, on_poll, on_request, remembered
 from tidemark import telemetry
+from tidemark.errors import Retryable
 from tidemark.events import Event, RunFailed, RunRequested, WatcherState
 from tidemark.failpoints import failpoint
 from tidemark.tables import Registry
@@ -51,8 +52,18 @@ class Watcher:
         return on_failure(event, self._state(event.dataset))
 
     def tick(self) -> list[Event]:
-        """Look at every dataset once."""
-        return [event for dataset in self._registry.datasets for event in self._look(dataset)]
+        """Look at every dataset once; Retryable of one is raised only if no other one has an event."""
+        found: list[Event] = []
+        trouble: Retryable | None = None
+        for dataset in self._registry.datasets:
+            try:
+                found += self._look(dataset)
+            except Retryable as error:
+                log.warning("not looked at", extra={"dataset": dataset, "reason": str(error)})
+                trouble = trouble or error
+        if trouble is not None and not found:
+            raise trouble
+        return found
 
     def committed(self, events: Sequence[Event]) -> None:
         """These events stand in Kafka: what they say is now this watcher's memory."""

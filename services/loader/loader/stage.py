@@ -50,12 +50,17 @@ def load(event: LakeCurated, ports: Ports) -> RawLoaded:
 
 
 def missed_runs(event: LakeCurated, position: Position, decisions: Decisions) -> list[LakeCurated]:
-    """The runs before this one that no event will bring here: RAW is new, or a newer generation passed them by."""
-    if position.run_seq > 0 and position.generation >= event.generation:
-        return []
+    """The runs between RAW's position and this one: RAW is new, a newer generation passed them by, or we died here.
+
+    The lock row cannot tell these apart: the first missed run already carries this event's generation. NotMyTurn if
+    the lake does not know a run that will still come, TypedStop if nothing will bring it.
+    """
+    begun = position.run_seq > 0 and position.generation >= event.generation
     found = []
     for number in range(position.run_seq + 1, event.run_seq):
         decision = decisions.get(event.dataset, number)
+        if decision is None and begun:
+            raise NotMyTurn(f"RAW is at run {position.run_seq}; {event.run_id} is run {event.run_seq}")
         if decision is None or decision.kind == "rollback":
             what = "the lake has no decision of it" if decision is None else "it is a rollback"
             raise TypedStop(

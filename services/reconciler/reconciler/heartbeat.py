@@ -29,8 +29,8 @@ class Heartbeat:
     def compared(self, dataset: str, standing: Mapping[str, PairStanding], published: Published | None) -> None:
         """A comparison has been recorded: go on from there."""
         self._standing.update(standing)
-        if published:
-            self._batch_ms[dataset] = published.as_of_ms
+        if published and published.progress_ms is not None:
+            self._batch_ms[dataset] = published.progress_ms
         for name, pair in standing.items():
             if "stalled" in pair.incidents:
                 self.raised[name] = pair.incidents["stalled"]

@@ -47,7 +47,7 @@ def _pair(
     event: MartsBuilt, name: str, pair: Pair, published: Published | None, ports: Ports, before: PairStanding | None
 ) -> Outcome:
     began, known = ports.clock(), list(ports.ledger.open_entries(name))
-    batch_ms = published.as_of_ms if published and published.to_seq >= event.to_seq else None
+    batch_ms = published.progress_ms if published and published.to_seq >= event.to_seq else None
     speed_ms: int | None = None
     problem, stalled = "", None
     touched: list[Entry] | None = None
@@ -108,7 +108,7 @@ def _layers(
     standing = PairStanding(
         cutoff_ms=None,
         speed_ms=None,
-        batch_ms=published.as_of_ms if published else None,
+        batch_ms=published.progress_ms if published else None,
         moved_ms=ports.now_ms(),
         incidents=dict(before.incidents) if before else {},
     )

@@ -47,11 +47,16 @@ class Row(Struct, frozen=True):
 
 
 class Published(Struct, frozen=True):
-    """The marts as they stand: built up to run `to_seq` of `generation`, true as of `as_of_ms`."""
+    """The marts as they stand: built up to run `to_seq` of `generation`, true as of `as_of_ms` (0: no row yet)."""
 
     to_seq: int
     generation: int
     as_of_ms: int
+
+    @property
+    def progress_ms(self) -> int | None:
+        """This side's heartbeat; None while it holds nothing."""
+        return self.as_of_ms or None
 
 
 class PairStanding(Struct, frozen=True, kw_only=True):
@@ -108,7 +113,7 @@ class Marts(Side, Protocol):
     """The batch side, and the warehouse's layers."""
 
     def published(self, dataset: str) -> Published | None:
-        """The newest publication; None before the first. `as_of_ms` is this side's heartbeat."""
+        """The newest publication; None before the first. `progress_ms` is this side's heartbeat."""
 
     def raw(self, name: str, table: Table, up_to_seq: int) -> Figures:
         """`changes` in RAW up to a run."""

@@ -24,21 +24,23 @@ _ORDER = ("confirmed", "suspect", "pending", "resolved")
 
 def write_report(reconciled: LayersReconciled, outcomes: list[Outcome], ports: Ports) -> None:
     """Write both forms."""
-    content = report(reconciled, outcomes, ports.registry.pairs)
+    content = report(reconciled, outcomes, ports.registry.pairs, ports.now_ms())
     folder = f"reports/{reconciled.run_id}"
     ports.reports.write(f"{folder}/reconciliation.json", json.format(json.encode(content), indent=1))
     html = _environment().get_template("report.html").render(report=content)
     ports.reports.write(f"{folder}/reconciliation.html", html.encode())
 
 
-def report(reconciled: LayersReconciled, outcomes: list[Outcome], pairs: dict[str, Pair]) -> dict[str, Any]:
+def report(
+    reconciled: LayersReconciled, outcomes: list[Outcome], pairs: dict[str, Pair], now_ms: int
+) -> dict[str, Any]:
     """The report as plain data; of each pair at most MOST_SHOWN entries, the gravest first."""
     return {
         "run_id": reconciled.run_id,
         "run_seq": reconciled.run_seq,
         "dataset": reconciled.dataset,
         "status": reconciled.status,
-        "at": _time(reconciled.committed_at_ms),
+        "at": _time(now_ms),
         "seconds": reconciled.seconds,
         "pairs": [_pair(outcome, pairs.get(outcome.reconciled.pair)) for outcome in outcomes],
     }

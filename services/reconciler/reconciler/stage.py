@@ -49,11 +49,11 @@ def reconcile(event: MartsBuilt, ports: Ports, heartbeat: Heartbeat | None = Non
         generation=event.generation,
         status=max((o.reconciled.status for o in outcomes), key=WORST_LAST.index, default="CONVERGED"),
         pairs=[o.reconciled for o in outcomes],
-        committed_at_ms=ports.now_ms(),
+        committed_at_ms=event.committed_at_ms,
         seconds=round(ports.clock() - began, 3),
     )
     write_report(reconciled, outcomes, ports)
-    recorded = _recorded(reconciled, published, outcomes)
+    recorded = _recorded(reconciled, published, outcomes, ports.now_ms())
     failpoint("reconciler.before-commit")
     events = ports.ledger.record(recorded)
     failpoint("reconciler.after-commit")
@@ -74,7 +74,9 @@ def _compared(event: MartsBuilt, ports: Ports, raised: dict[str, str]) -> tuple[
     raise Retryable(f"the marts of {event.dataset} moved on during each of {ATTEMPTS} comparisons")
 
 
-def _recorded(reconciled: LayersReconciled, published: Published | None, outcomes: list[Outcome]) -> Recorded:
+def _recorded(
+    reconciled: LayersReconciled, published: Published | None, outcomes: list[Outcome], now_ms: int
+) -> Recorded:
     return Recorded(
         dataset=reconciled.dataset,
         run_id=reconciled.run_id,
@@ -82,7 +84,7 @@ def _recorded(reconciled: LayersReconciled, published: Published | None, outcome
         generation=reconciled.generation,
         compared_seq=published.to_seq if published else 0,
         status=reconciled.status,
-        recorded_ms=reconciled.committed_at_ms,
+        recorded_ms=now_ms,
         seconds=reconciled.seconds,
         events=[reconciled, *(alert for outcome in outcomes for alert in outcome.alerts)],
         standing={outcome.reconciled.pair: outcome.standing for outcome in outcomes},

@@ -5,7 +5,7 @@ writer in between makes it look again. Tables are done side by side. Pointers co
 not moved since it was last read is not read again.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -14,7 +14,7 @@ from pyiceberg.catalog import Catalog
 from pyiceberg.catalog.glue import GlueCatalog
 from pyiceberg.exceptions import CommitFailedException
 from pyiceberg.table import Table
-from pyiceberg.table.refs import MAIN_BRANCH, SnapshotRefType
+from pyiceberg.table.refs import MAIN_BRANCH, SnapshotRef, SnapshotRefType
 from pyiceberg.table.update import (
     AssertRefSnapshotId,
     AssertTableUUID,
@@ -25,12 +25,13 @@ from pyiceberg.table.update import (
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from spark_submitter.ports import Snapshots, Stranger
-from tidemark.errors import Retryable
+from tidemark.errors import Retryable, Superseded
 from tidemark.tables import Registry
 from tidemark_lake.catalog import is_transient, load_table
 from tidemark_lake.decisions import TABLE_KINDS, Decision
 
 ATTEMPT_BRANCHES = "attempt_"
+RUN_TAGS = "run_"
 _SIDE_BY_SIDE = 8
 A = TypeVar("A")
 B = TypeVar("B")
@@ -81,12 +82,15 @@ class IcebergLake:
         main = _main(table)
         if main == snapshot:
             return None
+        newest = newest_run(table.refs(), main)
+        if newest > number:
+            raise Superseded(f"{identifier} is at decision {newest} already, {number} does not set it back")
         stranger = _stranger(identifier, table, main, published)
         updates: list[TableUpdate] = [_tag(stranger.tag, stranger.snapshot)] if stranger else []
         if snapshot is None:
             updates.append(_without(MAIN_BRANCH))
         else:
-            updates += [_ref(MAIN_BRANCH, SnapshotRefType.BRANCH, snapshot), _tag(f"run_{number}", snapshot)]
+            updates += [_ref(MAIN_BRANCH, SnapshotRefType.BRANCH, snapshot), _tag(f"{RUN_TAGS}{number}", snapshot)]
         done = [name for name in table.refs() if name.startswith(ATTEMPT_BRANCHES)]
         updates += [_without(name) for name in done]
         requirements = (
@@ -129,13 +133,19 @@ class IcebergLake:
         return f"{self._registry.datasets[dataset].curated}.{table}" + ("" if kind == "current" else f"_{kind}")
 
 
+def newest_run(refs: Mapping[str, SnapshotRef], main: int | None) -> int:
+    """The newest decision whose tag the snapshot on main carries; 0 without any."""
+    names = [name.removeprefix(RUN_TAGS) for name, ref in refs.items() if ref.snapshot_id == main]
+    return max((int(name) for name in names if name.isdecimal()), default=0)
+
+
 def _main(table: Table | None) -> int | None:
     return table.metadata.current_snapshot_id if table is not None else None
 
 
 def _stranger(identifier: str, table: Table, main: int | None, published: int | None) -> Stranger | None:
     """The snapshot on main, unless a decision put it there: the one before, or an older one by its tag."""
-    ours = {ref.snapshot_id for name, ref in table.refs().items() if name.startswith("run_")}
+    ours = {ref.snapshot_id for name, ref in table.refs().items() if name.startswith(RUN_TAGS)}
     if main is None or main == published or main in ours:
         return None
     return Stranger(identifier, main, f"stranger_{main}")

@@ -10,6 +10,7 @@ from itertools import count
 from msgspec.structs import replace
 
 from spark_submitter.ports import Snapshots, Stranger
+from tidemark.errors import Superseded
 from tidemark_lake.decisions import TABLE_KINDS, Decision
 from tidemark_lake.manifest import Manifest, ManifestTable, Result, TableResult
 
@@ -47,6 +48,9 @@ class MemoryLake:
                 main, tags = self._mains.get(place), self.tags.setdefault(place, {})
                 if main == snapshot:
                     continue
+                runs = [int(tag[4:]) for tag, tagged in tags.items() if tag.startswith("run_") and tagged == main]
+                if max(runs, default=0) > decision.number:
+                    raise Superseded(f"{name}/{kind} is at a decision after {decision.number} already")
                 if main is not None and main != published and main not in tags.values():
                     strangers.append(Stranger(f"{name}/{kind}", main, f"stranger_{main}"))
                     tags[f"stranger_{main}"] = main

@@ -42,6 +42,7 @@ class Lake(Protocol):
         """Make every table's main what `decision` says; tag it, drop attempts' branches. Nothing to do: no commit.
 
         `before` is the decision before it: a main that holds neither of the two's snapshot is a stranger's.
+        Superseded if a main is a later decision's already: that one is not set back.
         """
 
 
@@ -49,4 +50,4 @@ class Job(Protocol):
     """Runs one attempt of the Spark job to its end."""
 
     def run(self, manifest: Manifest) -> Result:
-        """The job's answer. Raises Retryable when it gave none."""
+        """The job's answer. Raises Retryable when it gave none, CheckFailed when it raises time and again."""

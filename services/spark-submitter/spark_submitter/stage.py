@@ -166,7 +166,7 @@ def _decision(event: SnapshotCommitted, manifest: Manifest, result: Result, now_
         generation=event.generation,
         decision=event.run_seq,
         tables=[_curated(table) for table in result.tables],
-        committed_at_ms=now_ms,
+        committed_at_ms=event.committed_at_ms,
         seconds=(now_ms - started_ms) / 1000,
         spark=dict(result.spark),
     )

@@ -1,11 +1,13 @@
 """The steps of one publication on Snowflake: shape of the published tables, whose turn it is, differences, ledger.
 
-snowflake.py calls them in this order: `shape_tables` before BEGIN, because DDL commits, the others inside.
+snowflake.py calls them in this order: `whose_turn` and `shape_tables` before BEGIN, because DDL commits, the others
+inside.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from snowflake.connector import SnowflakeConnection, errors
@@ -17,6 +19,7 @@ from transformer.ports import Model, Position, Publication
 
 ACTOR = "transformer"
 Relation = tuple[str, str]
+Ask = Callable[[str, dict[str, Any]], Sequence[tuple[Any, ...]]]
 _sql = load("transformer")
 _audit = load("tidemark_warehouse")["audit"]
 
@@ -54,15 +57,20 @@ def shape_tables(session: SnowflakeConnection, build_schema: str, tables: Sequen
 
 
 def take_turn(work: Transaction, publication: Publication) -> MartsBuilt | None:
-    """Take the lock; the kept receipt if this run is published already; raises if it is not its turn."""
-    named = {"dataset": publication.window.dataset, "run_id": publication.run_id}
-    touched = work.update(_sql["take_lock"], named)
+    """Take the lock; then as whose_turn."""
+    touched = work.update(_sql["take_lock"], {"dataset": publication.window.dataset})
     if touched != 1:
-        raise _broken_lock(named["dataset"], touched)
-    position = to_position(work.execute(_sql["position"], named), named["dataset"])
+        raise _broken_lock(publication.window.dataset, touched)
+    return whose_turn(work.execute, publication)
+
+
+def whose_turn(ask: Ask, publication: Publication) -> MartsBuilt | None:
+    """The kept receipt if this run is published already; raises if it is not its turn. Final only under the lock."""
+    named = {"dataset": publication.window.dataset, "run_id": publication.run_id}
+    position = to_position(ask(_sql["position"], named), named["dataset"])
     if position.generation > publication.generation:
         raise Superseded(f"the marts of {named['dataset']} went to generation {position.generation} meanwhile")
-    kept = to_receipt(work.execute(_sql["receipt"], named))
+    kept = to_receipt(ask(_sql["receipt"], named))
     if kept is None and position != publication.base:
         raise NotMyTurn(f"the marts of {named['dataset']} went to run {position.run_seq} meanwhile")
     return kept

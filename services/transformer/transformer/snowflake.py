@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 
 from snowflake.connector import SnowflakeConnection, errors
 
@@ -85,9 +86,12 @@ class SnowflakeWarehouse:
                     execute(session, render(_sql[statement], build=build, published=published))
 
     def publish(self, publication: Publication, receipt: Receipt) -> MartsBuilt:
-        """DDL first (DDL commits), then differences, ledger, audit and position in one transaction."""
+        """A look at whose turn it is, DDL (DDL commits), then all the rest in one transaction."""
         tables = [model for model in publication.models if model.kind != "view"]
         with self._session() as session:
+            kept = steps.whose_turn(partial(execute, session), publication)
+            if kept is not None:
+                return kept
             with steps.refusals():
                 columns = steps.shape_tables(session, self.build_schema, tables)
                 self._shape_views(session, publication)

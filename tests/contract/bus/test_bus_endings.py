@@ -1,4 +1,7 @@
-"""How events end: the contract of the in-process bus and of the runner on a real broker."""
+"""How events end: the contract of the in-process bus and of the runner on a real broker.
+
+It is long because it is one suite, which both buses pass whole.
+"""
 
 from collections.abc import Callable, Sequence
 

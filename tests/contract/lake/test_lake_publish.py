@@ -8,6 +8,7 @@ from pyiceberg.table.update import RemoveSnapshotRefUpdate
 
 from spark_submitter.iceberg import IcebergLake
 from spark_submitter.memory import MemoryLake
+from tidemark.errors import Superseded
 from tidemark.events import LakeCurated
 from tidemark.settings import LakeSettings
 from tidemark.tables import registry
@@ -131,6 +132,17 @@ def test_a_stranger_on_an_empty_table_is_taken_off_main(bench: Any) -> None:
     (found,) = bench.lake.settle(decision(1, None), None)
     assert found.snapshot == strange
     assert main_of(bench) is None
+
+
+def test_a_stale_decision_does_not_set_main_back(bench: Any) -> None:
+    """What a later decision published stays; settling an older one is superseded."""
+    first = bench.on_branch()
+    bench.lake.settle(decision(1, first), None)
+    second = bench.on_branch()
+    bench.lake.settle(decision(2, second), decision(1, first))
+    with pytest.raises(Superseded):
+        bench.lake.settle(decision(1, first), None)
+    assert main_of(bench) == second
 
 
 def test_publishing_tags_and_sweeps_in_one_commit(lake_settings: LakeSettings) -> None:

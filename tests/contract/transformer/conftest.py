@@ -1,6 +1,7 @@
 """One emulator for the transformer's contracts; on it a database for publications, and one in which dbt builds."""
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from publication_benches import Bench, RealBench, TwinBench
@@ -16,9 +17,10 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
 
 
 @pytest.fixture(scope="session")
-def database(environment: dict[str, str]) -> Database:
+def database(environment: dict[str, str]) -> Iterator[Database]:
     """A database without models."""
-    return Database(environment)
+    with closing(Database(environment)) as made:
+        yield made
 
 
 @pytest.fixture(params=["twin", "real"])
@@ -27,15 +29,15 @@ def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     if request.param == "twin":
         yield TwinBench()
         return
-    real = RealBench(request.getfixturevalue("database"))
-    yield real
-    real.close()
+    with closing(RealBench(request.getfixturevalue("database"))) as real:
+        yield real
 
 
 @pytest.fixture(scope="session")
-def project(environment: dict[str, str]) -> DbtBench:
+def project(environment: dict[str, str]) -> Iterator[DbtBench]:
     """One database for all tests of the models, so that the project is parsed once."""
-    return DbtBench(environment)
+    with closing(DbtBench(environment)) as made:
+        yield made
 
 
 @pytest.fixture

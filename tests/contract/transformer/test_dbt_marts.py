@@ -96,9 +96,7 @@ def test_sessions_split_after_exactly_thirty_minutes_and_late_events_join_them(d
         (1, 30, 1, 1, 0, Decimal("0.00"), 0),
         (2, 1, 0, 0, 2, Decimal("11.00"), 3),
     ]
-    dbt.load(
-        "events", 2, {"user_events": [happened("e", "search", 59), happened("f", "search", -1, device_type="tv")]}
-    )
+    dbt.load("events", 2, {"user_events": [happened("e", "search", 59), happened("f", "search", -1, device_type="tv")]})
     dbt.handle("events", 2)
     (session,) = dbt.rows("MARTS.fct_sessions")
     assert picked(session, columns) == (1, 63, 1, 1, 2, Decimal("11.00"), 3)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ingest_watcher.cut import full_cut, next_cut, oldest_waiting_ms
+from ingest_watcher.cut import busy_since_ms, full_cut, next_cut, oldest_waiting_ms
 from ingest_watcher.ports import History, Snapshot
 from tidemark.errors import TypedStop
 from tidemark.events import TableCut
@@ -94,3 +94,17 @@ def test_the_oldest_waiting_commit_is_the_first_after_the_base() -> None:
     log = history("append", "append", "append")
     cut = next_cut("shop", "users", 1, "u", log)
     assert oldest_waiting_ms({"users": cut}, {"users": log}) == 2000
+
+
+def test_a_compacted_history_waits_too() -> None:
+    """Read from its beginning, a table without an append left has waited since its first known commit."""
+    log = history("replace", "replace")
+    assert oldest_waiting_ms({"users": full_cut("users", log)}, {"users": log}) == 1000
+
+
+def test_the_source_is_busy_since_its_last_pause() -> None:
+    """Commits belong together as long as no pause between them is as long as asked; another table's count too."""
+    users, orders = history("append", "append", "append"), history("append")
+    assert busy_since_ms([users, orders], 1001) == 1000
+    assert busy_since_ms([users, orders], 1000) == 3000
+    assert busy_since_ms([], 1000) == 0

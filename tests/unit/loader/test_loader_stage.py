@@ -138,13 +138,48 @@ def test_a_file_that_only_the_warehouse_cannot_read_is_an_outage() -> None:
 
 
 def test_a_run_whose_predecessor_is_missing_waits() -> None:
-    """Within a generation the run before will still come: NotMyTurn, and nothing is written."""
+    """Within a generation a run that the lake has not decided will still come: NotMyTurn, and nothing is written."""
     world = World()
     load(world.run(1, {"users": 1}), world.ports)
-    world.run(2, {"users": 1})
     with pytest.raises(NotMyTurn):
-        load(world.run(3, {"users": 1}), world.ports)
+        load(curated(3, {"users": 1}), world.ports)
     assert world.loaded() == {"users": 1, "orders": 0}
+
+
+def test_a_decided_predecessor_is_loaded_first() -> None:
+    """A run that the lake has decided need not be waited for; its own event then says what its ledger row says."""
+    world = World()
+    load(world.run(1, {"users": 1}), world.ports)
+    second = world.run(2, {"users": 2})
+    load(world.run(3, {"users": 4}), world.ports)
+    assert world.loaded() == {"users": 7, "orders": 0}
+    assert [table.rows for table in load(second, world.ports).tables] == [2, 0]
+    assert world.loaded() == {"users": 7, "orders": 0}
+
+
+@pytest.mark.parametrize(("loaded_before", "kind", "generation"), [(0, "process", 0), (1, "rebuild", 1)])
+def test_a_death_between_two_missed_runs_is_caught_up(loaded_before: int, kind: Kind, generation: int) -> None:
+    """The lock row of the first missed run carries the event's generation; the next try goes on from there."""
+    world = World()
+    runs = [world.run(seq, {"users": seq, "orders": 1}) for seq in (1, 2, 3)]
+    for run in runs[:loaded_before]:
+        load(run, world.ports)
+    event = world.run(4, {"users": 4}, generation=generation, kind=kind)
+
+    class DiesAtRunThree(MemoryLake):
+        def added_files(self, dataset: str, table: str, snapshot_id: int) -> list[DataFile]:
+            if snapshot_id // 10 == 3:
+                raise Retryable("dies here")
+            return world.lake.added_files(dataset, table, snapshot_id)
+
+    with pytest.raises(Retryable, match="dies here"):
+        load(event, structs.replace(world.ports, lake=DiesAtRunThree()))
+    assert world.loaded() == {"users": 3, "orders": 2}
+    load(event, world.ports)
+    assert world.loaded() == {"users": 10, "orders": 3}
+    assert sorted((e.receipt.table, e.run_seq) for e in world.warehouse.ledger()) == [
+        (table, seq) for table in ("orders", "users") for seq in (1, 2, 3, 4)
+    ]
 
 
 def test_an_older_generation_is_superseded() -> None:

@@ -1,4 +1,7 @@
-"""The stage on its twins: statuses over several runs, redelivery, alerts, pairs that cannot be compared, ticks."""
+"""The stage on its twins: statuses over several runs, redelivery, alerts, pairs that cannot be compared, ticks.
+
+It is long because every outcome of a comparison is told from the one stage.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -57,6 +60,7 @@ class Bench:
     hours: int = 1
     seq: int = 0
     generation: int = 1
+    batch_alive: bool = True
 
     def __post_init__(self) -> None:
         self.speed = [self.processed(row) for row in self.batch]
@@ -91,7 +95,7 @@ class Bench:
             "user_events_realtime": self.beats,
         }
         self.marts.tables = {"fct_transactions": self.batch, "fct_sessions": []}
-        newest = Published(to_seq=self.seq, generation=self.generation, as_of_ms=ms(now))
+        newest = Published(to_seq=self.seq, generation=self.generation, as_of_ms=ms(now) if self.batch_alive else 0)
         self.marts.publications = [*self.marts.publications[:-1], newest]
         return reconcile(self.event(dataset, **event), self.ports, self.heartbeat)
 
@@ -214,6 +218,23 @@ def test_an_empty_speed_layer_is_stalled() -> None:
     bench.speed = []
     pair = pair_of(bench.run(speed_alive=False))
     assert (pair.status, pair.cutoff_ms, pair.detail) == ("STALLED", None, "the speed layer holds nothing")
+
+
+def test_an_empty_batch_side_is_stalled() -> None:
+    """Marts of a dataset without one accepted row hold nothing, whatever the speed layer holds; a tick adds nothing."""
+    bench = Bench(batch_alive=False)
+    bench.batch = []
+    pair = pair_of(bench.run())
+    assert (pair.status, pair.cutoff_ms, pair.detail) == ("STALLED", None, "the batch side holds nothing")
+    assert bench.heartbeat.tick() == []
+
+
+def test_the_event_tells_the_sources_commit_and_the_ledger_its_own_time() -> None:
+    """`committed_at_ms` goes through the chain unchanged; what is recorded is when the comparison ended."""
+    bench = Bench()
+    (reconciled,) = bench.run(committed_at_ms=77)
+    assert isinstance(reconciled, LayersReconciled)
+    assert (reconciled.committed_at_ms, bench.ledger.runs["run-1"].recorded_ms) == (77, int(bench.wall * 1000))
 
 
 def test_a_pair_that_cannot_be_compared_stops_alone() -> None:

@@ -64,6 +64,7 @@ def test_a_run_is_curated_decided_and_published() -> None:
     assert (decision.number, decision.tables["users"].source_snapshot) == (1, 11)
     assert world.mains() == {name: table.snapshots for name, table in decision.tables.items()}
     assert isinstance(curated, LakeCurated)
+    assert curated.committed_at_ms == world.event(1, None, 11).committed_at_ms
     assert curated.tables[0].changes_snapshot == decision.tables["users"].snapshots["changes"]
     assert curated.tables[1].changes_snapshot is None
 
@@ -94,6 +95,19 @@ def test_a_restart_after_the_decision_only_rolls_forward() -> None:
     assert world.mains()["users"]["changes"] is None
     assert curate(world.event(1, None, 11), world.ports) == [decision.curated]
     assert world.mains()["users"] == decision.tables["users"].snapshots
+
+
+def test_a_stale_submitter_does_not_set_main_back() -> None:
+    """Mains that a later decision published stay, with their tags, when an older one is settled late."""
+    world = World()
+    for seq, begin, end in [(1, None, 11), (2, 11, 12)]:
+        curate(world.event(seq, begin, end), world.ports)
+    stale, newest = world.decisions.get("ecommerce", 1), world.mains()
+    assert stale is not None
+    before = {place: dict(tags) for place, tags in world.lake.tags.items()}
+    with pytest.raises(Superseded, match="after 1"):
+        world.lake.settle(stale, None)
+    assert (world.mains(), world.lake.tags) == (newest, before)
 
 
 def replace_ports(ports: Ports, **more: object) -> Ports:

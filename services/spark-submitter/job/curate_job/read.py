@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from curate_job.catalog import count_of, lineage, load_table
 from curate_job.manifest import Table, UpstreamError
 
-REBUILD = "ask for a rebuild of the dataset (`tidemark rebuild`)"
+REBUILD = "ask for a rebuild of the dataset (`tidemark publish --rebuild`)"
 
 
 @dataclass(frozen=True)
