@@ -38,14 +38,14 @@ class World:
         policy = Policy(settle_seconds=10, max_wait_seconds=60)
         return Watcher(self.source, self.decisions, self.memory, registry, policy, lambda: self.now_ms)
 
-    def commit(self, table: str, count: int, operation: str = "append") -> None:
-        """The table now has `count` commits in a line, the last one made now."""
+    def commit(self, table: str, count: int, operation: str = "append", every_ms: int = 0) -> None:
+        """The table now has `count` commits in a line, `every_ms` apart, the last one made now."""
         snapshots = {
             n: Snapshot(
                 snapshot_id=n,
                 parent_id=n - 1 or None,
                 operation=operation,
-                committed_at_ms=self.now_ms,
+                committed_at_ms=self.now_ms - (count - n) * every_ms,
                 rows=5,
                 files=1,
                 schema_id=0,

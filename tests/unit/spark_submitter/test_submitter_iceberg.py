@@ -6,7 +6,7 @@ from spark_submitter.iceberg import newest_run
 
 
 def ref(snapshot: int, kind: SnapshotRefType = SnapshotRefType.TAG) -> SnapshotRef:
-    return SnapshotRef(snapshot_id=snapshot, snapshot_ref_type=kind)
+    return SnapshotRef.model_validate({"snapshot-id": snapshot, "type": kind.value})
 
 
 def test_the_newest_run_tag_of_mains_snapshot_counts() -> None:

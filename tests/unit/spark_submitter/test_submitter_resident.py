@@ -41,7 +41,7 @@ def job(answers: Iterable[httpx.Response | Exception]) -> ResidentJob:
 
 def manifest(run_id: str = "r1", attempt: str = "a1") -> Manifest:
     return Manifest(
-        run_id=run_id, run_seq=1, attempt=attempt, dataset="ecommerce", kind="process", generation=0, order="log",
+        run_id=run_id, run_seq=1, attempt=attempt, dataset="ecommerce", kind="process", generation=0, order="arrival",
         curated="curated_ecommerce", branch="attempt_1", result="s3://lake/tidemark/result.json", tables=[],
     )  # fmt: skip
 
