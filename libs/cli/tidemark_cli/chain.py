@@ -11,6 +11,7 @@ from rich.live import Live
 from rich.panel import Panel
 
 from tidemark import kafka
+from tidemark.codec import decode
 from tidemark.events import (
     CHAIN,
     DEAD_LETTERS,
@@ -46,8 +47,16 @@ def publish(
     request_id = request(dataset, "rebuild" if rebuild else "process")
     console.print(f"requested as {request_id}")
     if wait:
-        run = wait_for_request(dataset, request_id)
-        console.print(render.runs_table([run]) if run else "nothing new: no run was made")
+        _tell(wait_for_request(dataset, request_id))
+
+
+def _tell(answer: Run | AlertRaised) -> None:
+    if isinstance(answer, Run):
+        console.print(render.runs_table([answer]))
+        return
+    console.print(f"no run was made: {render.safe(answer.title)}. {render.safe(answer.detail)}")
+    if answer.severity == "critical":
+        raise typer.Exit(1)
 
 
 def request(dataset: str, kind: RequestKind) -> str:
@@ -67,22 +76,24 @@ def known_dataset(dataset: str) -> str:
     return dataset
 
 
-def wait_for_request(dataset: str, request_id: str, timeout_seconds: float = 900) -> Run | None:
-    """The run that a request led to, once it has ended; None if there was nothing to do."""
+def wait_for_request(dataset: str, request_id: str, timeout_seconds: float = 900) -> Run | AlertRaised:
+    """The run that a request led to, once it has ended, or the answer that says why there was none."""
     deadline = time.monotonic() + timeout_seconds
     settings = load(KafkaSettings)
     while time.monotonic() < deadline:
         found = [r for r in read_runs().values() if r.cut and r.cut.request_id == request_id]
         if found and (found[0].reconciled or found[0].failure):
             return found[0]
-        if not found and _answered(settings, f"{dataset}/request/{request_id}"):
-            return None
+        answer = None if found else _answer(settings, f"{dataset}/request/{request_id}")
+        if answer is not None:
+            return answer
         time.sleep(0.5)
     raise typer.Exit(_fail(f"no end within {timeout_seconds:.0f} s; see `tidemark runs` and `tidemark status`"))
 
 
-def _answered(settings: KafkaSettings, incident: str) -> bool:
-    return any(incident.encode() in (r.value or b"") for r in kafka.read_topic(settings, AlertRaised.topic))
+def _answer(settings: KafkaSettings, incident: str) -> AlertRaised | None:
+    alerts = [decode(r) for r in kafka.read_topic(settings, AlertRaised.topic) if incident.encode() in (r.value or b"")]
+    return next((a for a in alerts if isinstance(a, AlertRaised) and a.incident == incident), None)
 
 
 def _fail(message: str) -> int:

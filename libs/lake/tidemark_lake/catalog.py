@@ -35,7 +35,7 @@ def load_table(catalog: Catalog, identifier: str) -> Table | None:
     attempts = Retrying(
         retry=retry_if_exception(is_transient),
         stop=stop_after_attempt(3),
-        wait=wait_exponential_jitter(initial=0.2, max=2),
+        wait=wait_exponential_jitter(multiplier=0.2, max=2),
     )
     try:
         return attempts(catalog.load_table, identifier)
