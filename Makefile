@@ -27,8 +27,8 @@ unit: setup  ## the fast tests alone
 	$(BIN)/pytest -m "not lab and not e2e and not soak"
 e2e: setup  ## the whole chain on the real stack, with kills
 	$(BIN)/pytest -m "e2e and not soak" tests/e2e
-soak: setup  ## the long tests
-	$(BIN)/pytest -m soak
+soak: setup  ## the long tests, and the whole end-to-end suite
+	$(BIN)/pytest -m "soak or e2e"
 bench: setup  ## seconds from commit to layers.reconciled, by stage (docs/performance.md)
 	$(BIN)/python tests/bench/chain.py
 

@@ -17,7 +17,6 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
     before = dict(os.environ)
     lab.up(home)
     try:
-        os.environ.update(lab.environment(home))
         chain = Chain(home)
         chain.upstream("initial", "--scale", "0.1")
         chain.upstream("delta", "--rows", "400")

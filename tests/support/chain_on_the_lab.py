@@ -1,6 +1,7 @@
 """The chain on a running lab, as the end-to-end tests see it: steps of the source, and what stands in every layer."""
 
 import hashlib
+import os
 import subprocess
 import sys
 import time
@@ -38,6 +39,11 @@ class Chain:
 
     def __init__(self, home: Path) -> None:
         self.home = home
+        self.connect()
+
+    def connect(self) -> None:
+        """Take the lab's addresses: a lab that comes up again may have found a port taken and chosen another."""
+        os.environ.update(lab.environment(self.home))
         self.kafka = load(KafkaSettings)
         self.lake = load(LakeSettings)
 
