@@ -74,7 +74,7 @@ def _catalog(lake: LakeSettings) -> dict[str, str]:
         f"{prefix}.warehouse": lake.lake_warehouse,
         f"{prefix}.io-impl": "org.apache.iceberg.aws.s3.S3FileIO",
         f"{prefix}.client.region": lake.aws_region,
-        f"{prefix}.cache-enabled": "false",
+        f"{prefix}.cache-enabled": "true",
     }
     if lake.glue_endpoint:
         settings[f"{prefix}.glue.endpoint"] = lake.glue_endpoint

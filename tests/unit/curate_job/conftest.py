@@ -38,7 +38,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         "spark.sql.catalog.lake": "org.apache.iceberg.spark.SparkCatalog",
         "spark.sql.catalog.lake.type": "hadoop",
         "spark.sql.catalog.lake.warehouse": str(warehouse),
-        "spark.sql.catalog.lake.cache-enabled": "false",
+        "spark.sql.catalog.lake.cache-enabled": "true",
     }
     builder = SparkSession.builder.master("local[2]").appName("curate tests")
     for name, value in settings.items():
@@ -137,13 +137,21 @@ class Lake:
         return [tuple(row) for row in self.spark.sql(query).collect()]
 
 
+@pytest.fixture(params=["few rows", "many rows"])
+def size(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The job treats a small cut otherwise than a large one; what comes out must be the same."""
+    if request.param == "many rows":
+        monkeypatch.setattr("curate_job.main.SMALL_ROWS", 0)
+    return str(request.param)
+
+
 @pytest.fixture
-def lake(spark: Any, tmp_path: Path, request: pytest.FixtureRequest) -> Lake:
+def lake(spark: Any, tmp_path: Path, request: pytest.FixtureRequest, size: str) -> Lake:
     """An empty lake of the ecommerce dataset."""
     return Lake(spark, tmp_path, re.sub(r"\W", "_", request.node.name).lower())
 
 
 @pytest.fixture
-def events(spark: Any, tmp_path: Path, request: pytest.FixtureRequest) -> Lake:
+def events(spark: Any, tmp_path: Path, request: pytest.FixtureRequest, size: str) -> Lake:
     """An empty lake of the events dataset."""
     return Lake(spark, tmp_path, re.sub(r"\W", "_", request.node.name).lower(), "events")

@@ -96,6 +96,17 @@ def test_same_email_is_flagged_while_it_lasts(lake: Any) -> None:
     assert lake.rows("users", "id, _state_flags, _is_deleted") == [(1, None, True), (2, None, False), (3, None, False)]
 
 
+def test_values_that_look_like_sql_are_values(lake: Any) -> None:
+    """E-mails with quotes, escapes and any Unicode are compared as they are, and flagged only while they are equal."""
+    emails = ["o'neil@x.org", "') OR (1=1", "back\\'slash@x.org", "zo\u00eb\U0001f600@x.org", "--@x.org"]
+    lake.append("users", [user(n, "c", n, n, email) for n, email in enumerate(emails, 1)], USERS)
+    lake.run()
+    assert lake.rows("users", "email, _state_flags") == sorted((email, None) for email in emails)
+    lake.append("users", [user(n + 10, "c", n + 10, n + 10, email) for n, email in enumerate(emails, 1)], USERS)
+    lake.run()
+    assert lake.rows("users", "email, _state_flags") == sorted((email, "email_not_unique") for email in emails * 2)
+
+
 def test_rebuild_buries_what_the_new_snapshot_lacks(lake: Any) -> None:
     """A key that the newest full snapshot does not hold gets a tombstone; asking twice adds nothing."""
     lake.append("users", [user(k, "r", 100, 10) for k in (1, 2, 3)] + [user(4, "c", 120, 20)], USERS)

@@ -3,17 +3,37 @@
 Metadata that Spark SQL would need a job for (snapshots, their parents and counts) is read here without one.
 """
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 from pyspark.errors import AnalysisException
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
+
+# names that pyspark looks up again for every column and sequence it hands to the JVM
+_ASKED_AGAIN = ("functions", "PythonUtils", "org.apache.spark.sql.functions", "org.apache.spark.sql.expressions.Window")
+
+
+def remember_names(spark: SparkSession) -> None:
+    """Keep the JVM names that are asked for again and again as attributes of the gateway's view.
+
+    py4j forgets what it finds, and for a name without its package it searches every jar of the class path: a third of
+    a small run's time went there.
+    """
+    for name in _ASKED_AGAIN:
+        _class(spark, name)
 
 
 def load_table(spark: SparkSession, identifier: str) -> Any | None:
-    """The Iceberg table (a Java object) as it is now, None if there is none."""
+    """The Iceberg table (a Java object) as it is now, None if there is none.
+
+    Spark's catalog keeps loaded tables for a while (opening one costs a new client of the object store), and what
+    others have committed since is seen by a refresh alone: for the whole session, so once a run for each table.
+    """
     try:
-        return _java(spark).org.apache.iceberg.spark.Spark3Util.loadIcebergTable(spark._jsparkSession, identifier)
+        table = _class(spark, "org.apache.iceberg.spark.Spark3Util").loadIcebergTable(spark._jsparkSession, identifier)
+        table.refresh()
+        return table
     except AnalysisException as error:
         if error.getCondition() in ("TABLE_OR_VIEW_NOT_FOUND", "SCHEMA_NOT_FOUND"):
             return None
@@ -37,7 +57,14 @@ def rows_at(table: Any, snapshot_id: int) -> int:
     Not from its summary: the first commit on a new branch starts the summary's totals at 0 again.
     """
     manifests = table.snapshot(snapshot_id).dataManifests(table.io())
-    return sum(int(m.addedRowsCount() or 0) + int(m.existingRowsCount() or 0) for m in manifests)
+    listed = [manifests.get(n) for n in range(manifests.size())]  # the end of a Java iterator is a slow exception
+    return sum(int(m.addedRowsCount() or 0) + int(m.existingRowsCount() or 0) for m in listed)
+
+
+def columns_in(spark: SparkSession, schema: Any) -> dict[str, str]:
+    """An Iceberg schema's top columns and their types as Iceberg writes them."""
+    fields = json.loads(_class(spark, "org.apache.iceberg.SchemaParser").toJson(schema))["fields"]
+    return {field["name"]: str(field["type"]) for field in fields}
 
 
 def lineage(table: Any, newest: int) -> Iterator[Any]:
@@ -69,19 +96,29 @@ def write_text(spark: SparkSession, catalog: str, uri: str, text: str) -> None:
 
 def active_session(spark: SparkSession) -> None:
     """Make the session the current Java thread's own."""
-    _java(spark).org.apache.spark.sql.classic.SparkSession.setActiveSession(spark._jsparkSession)
+    _class(spark, "org.apache.spark.sql.classic.SparkSession").setActiveSession(spark._jsparkSession)
+
+
+def of_unknown_size(spark: SparkSession, rows: DataFrame) -> DataFrame:
+    """The same rows without Spark's estimate of their size, a product over all joins that they came from."""
+    plan = rows._jdf.queryExecution()
+    return DataFrame(spark._jsparkSession.internalCreateDataFrame(plan.toRdd(), rows._jdf.schema(), False), spark)
 
 
 def _file_io(spark: SparkSession, catalog: str) -> Any:
     prefix = f"spark.sql.catalog.{catalog}."
     settings = {k: v for k, v in spark.sparkContext.getConf().getAll() if k.startswith(prefix)}
-    properties = _java(spark).java.util.HashMap()
+    properties = _class(spark, "java.util.HashMap")()
     for name, value in settings.items():
         properties.put(name[len(prefix) :], value)
     implementation = properties.get("io-impl") or "org.apache.iceberg.hadoop.HadoopFileIO"
     configuration = spark._jsc.hadoopConfiguration()
-    return _java(spark).org.apache.iceberg.CatalogUtil.loadFileIO(implementation, properties, configuration)
+    return _class(spark, "org.apache.iceberg.CatalogUtil").loadFileIO(implementation, properties, configuration)
 
 
-def _java(spark: SparkSession) -> Any:
-    return spark._jvm
+def _class(spark: SparkSession, name: str) -> Any:
+    """A Java class by its full name, looked up once."""
+    view = vars(spark._jvm)
+    if name not in view:
+        view[name] = getattr(spark._jvm, name)
+    return view[name]

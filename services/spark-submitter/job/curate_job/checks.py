@@ -53,8 +53,7 @@ def state_checks(spark: SparkSession, manifest: Manifest, works: dict[str, Work]
         if not (work.new or work.changed):
             continue
         table, current = work.table, spark.table(manifest.identifier(work.table.name, CURRENT))
-        touched = current.join(F.broadcast(work.state.select(*table.key)), table.key, "left_semi")
-        standing = touched.groupBy(*table.key).count()
+        standing = work.asked.of(current, table.key).groupBy(*table.key).count()
         asked.append(_counted(standing.where("count > 1"), "keys that stand twice", table))
         for column, parent in table.parents.items():
             asked.append(
@@ -72,10 +71,8 @@ def _orphans(spark: SparkSession, manifest: Manifest, work: Work, column: str, p
     key = next(table.key[0] for table in manifest.tables if table.name == parent)
     live = work.state.where(~F.col("_is_deleted") & F.col(column).isNotNull()).select(F.col(column).alias("_asked"))
     asked = live.distinct()
-    parents = spark.table(manifest.identifier(parent, CURRENT))
-    seen = parents.join(F.broadcast(asked), F.col(key) == F.col("_asked"), "left_semi").select(
-        F.col(key).alias("_asked")
-    )
+    parents = work.asked.of(spark.table(manifest.identifier(parent, CURRENT)), [column], [key])
+    seen = parents.select(F.col(key).alias("_asked"))
     return asked.join(seen, "_asked", "left_anti")
 
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from curate_job.asked import Asked, ask, together
 from curate_job.cast import cast_rows
-from curate_job.catalog import load_table, rows_at
+from curate_job.catalog import load_table, of_unknown_size, rows_at
 from curate_job.counts import NONE, count_ends, fill
 from curate_job.curated import columns_of
 from curate_job.hold import Parent, mark_orphans
@@ -18,7 +19,7 @@ from curate_job.manifest import CHANGES, CURRENT, HELD, QUARANTINED, Manifest, T
 from curate_job.order import winners
 from curate_job.read import Cut, rows_of
 from curate_job.rebuild import tombstones
-from curate_job.repeats import identity_of, mark_repeats, with_identity
+from curate_job.repeats import identity_of, key_text, mark_repeats, with_identity
 from curate_job.rules import apply_rules
 from curate_job.state import state_rows
 
@@ -28,7 +29,8 @@ _JUDGED = ("_rule", "_reason", "_raw", "_identity", "_origin")
 
 @dataclass
 class Work:
-    """One table under way. `rows`: every row with `_origin` and `_outcome`; `state`: what the current table is to get.
+    """One table under way. `rows`: every row with `_origin` and `_outcome`; `state`: what the current table is to get;
+    `asked`: asks by key, by each parent's key and by their texts.
 
     `rewaiting`: held rows that go on waiting for another reason than before; `new`, `changed`: rows of `state`.
     """
@@ -36,6 +38,7 @@ class Work:
     table: Table
     rows: DataFrame
     state: DataFrame
+    asked: Asked
     counts: TableResult
     rewaiting: int = 0
     new: int = 0
@@ -66,11 +69,13 @@ class Classifier:
     def classify(self, table: Table, cut: Cut, done: dict[str, Work], counts: TableResult) -> Work:
         """Classify one table. `done`: the parents that had work. Raises UpstreamError."""
         new = self._incoming(table, cut)
-        held = self._base(table, HELD) if self._held[table.name] else None
-        history = self._history(table, new, held)
-        rows = _kept(self._outcomes(table, self._marked(table, new, held, history), done))
-        state = _kept(self._state(table, rows, history))
-        work = Work(table, rows, state, counts)
+        held = self._kept(self._frame(table, HELD)) if self._held[table.name] else None
+        asked = self._ask(table, [frame for frame in (new, held) if frame is not None])
+        changes = self._base(table, CHANGES)
+        history = None if changes is None else self._kept(asked.of(changes, table.key))
+        rows = self._kept(self._outcomes(table, self._marked(table, new, held, history, asked), done, asked))
+        state = self._kept(self._state(table, rows, history, asked))
+        work = Work(table, rows, state, asked, counts)
         ends, kinds = count_ends(rows, state, self._manifest.order)
         fill(counts, ends)
         work.rewaiting = ends.get(("held", "rewaiting"), NONE).rows
@@ -81,61 +86,53 @@ class Classifier:
         if not cut.rows:
             return None
         manifest = self._manifest
-        source = rows_of(self._spark, table, cut, manifest.catalog)
-        source = source.coalesce(1) if self._small else source
+        source = self._together(rows_of(self._spark, table, cut, manifest.catalog))
         judged = apply_rules(cast_rows(source, table, manifest.order), table.rules)
-        rows = with_identity(judged, table, manifest.order).withColumn("_origin", F.lit("cut"))
+        rows = self._kept(with_identity(judged, table, manifest.order).withColumn("_origin", F.lit("cut")))
         current = self._base(table, CURRENT)
         if manifest.kind != "rebuild" or manifest.order != "debezium" or current is None:
-            return _kept(rows)
-        rows = _kept(rows)
+            return rows
         gone = _as_incoming(tombstones(rows, current, table), table, manifest.order, "tombstone")
-        return self._kept_together(rows.unionByName(gone))
+        return self._kept(self._together(rows, gone))
 
-    def _history(self, table: Table, new: DataFrame | None, held: DataFrame | None) -> DataFrame | None:
-        changes = self._base(table, CHANGES)
-        keys = [frame.select(*table.key) for frame in (new, held) if frame is not None]
-        if changes is None or not keys:
-            return None
-        touched = keys[0] if len(keys) == 1 else keys[0].union(keys[1])
-        return self._kept_together(changes.join(F.broadcast(touched.distinct()), table.key, "left_semi"))
+    def _ask(self, table: Table, frames: list[DataFrame]) -> Asked:
+        texts = {_text(column): F.col(column).cast("string") for column in table.parents}
+        columns = [*table.key, *table.parents, "_key", *texts]
+        asking = [f.withColumns({"_key": key_text(table), **texts}).select(*columns) for f in frames]
+        return ask(self._together(*asking), columns, self._small)
 
-    def _kept_together(self, rows: DataFrame) -> DataFrame:
-        """Kept rows; few ones, filtered out of many, come together in one partition."""
-        return _kept(rows.repartition(1) if self._small else rows)
+    def _together(self, *frames: DataFrame) -> DataFrame:
+        return together(frames, self._small)
 
-    def _together(self, rows: DataFrame) -> DataFrame:
-        return rows.coalesce(1) if self._small else rows
+    def _kept(self, rows: DataFrame) -> DataFrame:
+        """The rows computed once and held by Spark; what follows knows nothing of how they came about."""
+        kept = rows.localCheckpoint(eager=True)
+        return self._together(of_unknown_size(self._spark, kept)) if self._small else kept
 
     def _marked(
-        self, table: Table, new: DataFrame | None, held: DataFrame | None, history: DataFrame | None
+        self, table: Table, new: DataFrame | None, held: DataFrame | None, history: DataFrame | None, asked: Asked
     ) -> DataFrame:
         """New rows with `_repeated`, and the held ones beside them."""
         order, parts = self._manifest.order, []
         if new is not None:
-            known = [
-                f.select(identity_of(table, order).alias("_identity"), "_ts_ms")
-                for f in (history, held)
-                if f is not None
-            ]
-            if self._refused[table.name]:
-                refused = self._frame(table, QUARANTINED).select("_identity", "_ts_ms")
-                known.append(refused.join(F.broadcast(new.select("_identity").distinct()), "_identity", "left_semi"))
-            before = _union(known)
-            marked = mark_repeats(new, None if before is None else self._together(before)).withColumn(
-                "_was", F.lit(None).cast("string")
-            )
+            before = self._known(table, held, history, asked)
+            marked = mark_repeats(new, before).withColumn("_was", F.lit(None).cast("string"))
             parts.append(marked.where(~(F.col("_repeated") & (F.col("_origin") == "tombstone"))))
         if held is not None:
             waiting = _as_incoming(held.withColumnRenamed("_reason", "_was"), table, order, "held", "_was", "_flags")
             parts.append(waiting.withColumn("_repeated", F.lit(False)))
-        together = _union(parts)
-        if together is None:
-            raise ValueError(f"{table.name} has no rows to classify")
-        return self._together(together)
+        return self._together(*parts)
 
-    def _outcomes(self, table: Table, rows: DataFrame, done: dict[str, Work]) -> DataFrame:
-        parents = {column: self._parent(name, done) for column, name in table.parents.items()}
+    def _known(self, table: Table, held: DataFrame | None, history: DataFrame | None, asked: Asked) -> DataFrame | None:
+        """(`_identity`, `_ts_ms`) of what was accepted, held or quarantined before, None: nothing was."""
+        identity = identity_of(table, self._manifest.order).alias("_identity")
+        known = [frame.select(identity, "_ts_ms") for frame in (history, held) if frame is not None]
+        if self._refused[table.name]:
+            known.append(asked.of(self._frame(table, QUARANTINED), ["_key"]).select("_identity", "_ts_ms"))
+        return self._together(*known) if known else None
+
+    def _outcomes(self, table: Table, rows: DataFrame, done: dict[str, Work], asked: Asked) -> DataFrame:
+        parents = {column: self._parent(column, name, done, asked) for column, name in table.parents.items()}
         if parents:
             rows = mark_orphans(rows, parents)
         else:
@@ -150,27 +147,29 @@ class Classifier:
         )
         return rows.withColumn("_outcome", outcome).drop("_repeated", "_was")
 
-    def _parent(self, name: str, done: dict[str, Work]) -> Parent:
+    def _parent(self, column: str, name: str, done: dict[str, Work], asked: Asked) -> Parent:
         table = next(table for table in self._manifest.tables if table.name == name)
         key, current, work = table.key[0], self._base(table, CURRENT), done.get(name)
-        seen = [] if current is None else [current.select(key)]
+        seen = [] if current is None else [asked.of(current, [column], [key]).select(key)]
         seen += [] if work is None else [work.outcome("accepted").select(key)]
-        refused = [self._frame(table, QUARANTINED).select("_key")] if self._refused[name] else []
+        refused = []
+        if self._refused[name]:
+            refused.append(asked.of(self._frame(table, QUARANTINED), [_text(column)], ["_key"]).select("_key"))
         if work is not None and work.counts.quarantined:
-            refused.append(work.outcome("quarantined").select(F.col(key).cast("string").alias("_key")))
-        nothing = self._spark.createDataFrame([], f"`{key}` string")
-        return Parent(name, _union(seen) or nothing, _union(refused))
+            refused.append(work.outcome("quarantined").select(key_text(table).alias("_key")))
+        nothing = self._spark.sql(f"SELECT CAST(NULL AS STRING) `{key}` WHERE false")
+        return Parent(name, self._together(*seen) if seen else nothing, self._together(*refused) if refused else None)
 
-    def _state(self, table: Table, rows: DataFrame, history: DataFrame | None) -> DataFrame:
+    def _state(self, table: Table, rows: DataFrame, history: DataFrame | None, asked: Asked) -> DataFrame:
         columns = [*table.columns, *CHANGE_COLUMNS]
         accepted = rows.where(F.col("_outcome") == "accepted").select(*columns)
         changes = accepted.withColumn("_run_seq", F.lit(self._manifest.run_seq).cast("bigint"))
         if history is not None:
-            keys = F.broadcast(accepted.select(*table.key).distinct())
+            keys = accepted.select(*table.key).distinct()
             older = history.select(*columns, "_run_seq").join(keys, table.key, "left_semi").select(*changes.columns)
-            changes = self._together(changes.unionByName(older))
+            changes = self._together(changes, older)
         best = winners(changes, table.key, list(table.columns), self._manifest.order)
-        return state_rows(best, table, self._base(table, CURRENT))
+        return state_rows(best, table, self._base(table, CURRENT), asked)
 
     def _base(self, table: Table, kind: str) -> DataFrame | None:
         return None if table.base[kind] is None else self._frame(table, kind)
@@ -178,9 +177,12 @@ class Classifier:
     def _frame(self, table: Table, kind: str) -> DataFrame:
         reader = self._spark.read.format("iceberg").option("versionAsOf", table.base[kind])
         rows = reader.load(self._manifest.identifier(table.name, kind))
-        present = set(rows.columns)  # an older snapshot has the older shape
-        columns = columns_of(table, kind).items()
-        return rows.select(*[(F.col(n) if n in present else F.lit(None)).cast(t).alias(n) for n, t in columns])
+        columns = columns_of(table, kind)
+        present = {field.name: field.dataType.simpleString() for field in rows.schema.fields}
+        if present == columns:
+            return rows
+        # an older snapshot has the older shape
+        return rows.select(*[(F.col(n) if n in present else F.lit(None)).cast(t).alias(n) for n, t in columns.items()])
 
     def _rows_in(self, table: Table, kind: str) -> int:
         snapshot = table.base[kind]
@@ -190,9 +192,8 @@ class Classifier:
         return 0 if loaded is None else rows_at(loaded, snapshot)
 
 
-def _kept(rows: DataFrame) -> DataFrame:
-    """The rows computed once and held by Spark; what follows knows nothing of how they came about."""
-    return rows.localCheckpoint(eager=True)
+def _text(column: str) -> str:
+    return f"_{column}_text"
 
 
 def _as_incoming(rows: DataFrame, table: Table, order: str, origin: str, *more: str) -> DataFrame:
@@ -203,10 +204,3 @@ def _as_incoming(rows: DataFrame, table: Table, order: str, origin: str, *more: 
     kept = [*table.columns, *CHANGE_COLUMNS, *[name for name in more if name != "_flags"]]
     judged = {"_rule": nothing, "_reason": nothing, "_raw": nothing, "_origin": F.lit(origin)}
     return rows.select(*kept).withColumns({**judged, "_identity": identity_of(table, order)})
-
-
-def _union(frames: list[DataFrame]) -> DataFrame | None:
-    whole: DataFrame | None = None
-    for frame in frames:
-        whole = frame if whole is None else whole.unionByName(frame)
-    return whole

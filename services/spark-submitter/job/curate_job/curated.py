@@ -6,12 +6,11 @@ columns are all nullable in them: a delete may lack values, and what must not be
 """
 
 from concurrent.futures import Executor
-from typing import Any
 
 from pyspark.sql import SparkSession
 
 from curate_job.cast import spark_type
-from curate_job.catalog import load_table, snapshot_of
+from curate_job.catalog import columns_in, load_table, snapshot_of
 from curate_job.manifest import CHANGES, CURRENT, HELD, KINDS, QUARANTINED, Manifest, Table, UpstreamError
 
 _CHANGE = {"_op": "string", "_lsn": "bigint", "_ts_ms": "bigint", "_source_ts": "timestamp_ntz", "_flags": "string"}
@@ -64,14 +63,14 @@ def _ensure(spark: SparkSession, manifest: Manifest, table: Table, kind: str) ->
         spark.sql(f"CREATE TABLE IF NOT EXISTS {identifier} ({columns}) USING iceberg TBLPROPERTIES ({settings})")
         return
     if kind != QUARANTINED:
-        _evolve(spark, identifier, wanted, _types_of(loaded))
+        _evolve(spark, identifier, wanted, _types_of(columns_in(spark, loaded.schema())))
     if snapshot_of(loaded, branch) is not None:  # this attempt died half-way and begins again
         spark.sql(f"ALTER TABLE {identifier} DROP BRANCH `{branch}`")
 
 
-def _types_of(loaded: Any) -> dict[str, str]:
+def _types_of(columns: dict[str, str]) -> dict[str, str]:
     names = {"long": "bigint", "timestamp": "timestamp_ntz"}
-    return {c.name(): names.get(str(c.type()), str(c.type()).replace(" ", "")) for c in loaded.schema().columns()}
+    return {name: names.get(type_, type_.replace(" ", "")) for name, type_ in columns.items()}
 
 
 def _evolve(spark: SparkSession, identifier: str, wanted: dict[str, str], present: dict[str, str]) -> None:

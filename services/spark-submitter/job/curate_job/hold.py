@@ -12,7 +12,10 @@ from pyspark.sql import functions as F
 
 @dataclass(frozen=True)
 class Parent:
-    """What a child can ask of one parent: keys ever seen, and texts of keys in quarantine (None: there are none)."""
+    """What is known of a parent's keys: those ever seen, and texts of those in quarantine (None: there are none).
+
+    Each frame has one column; it may be limited to the keys that are asked for.
+    """
 
     name: str
     seen: DataFrame
@@ -20,25 +23,19 @@ class Parent:
 
 
 def mark_orphans(rows: DataFrame, parents: dict[str, Parent]) -> DataFrame:
-    """Rows plus `_wait_rule` and `_wait_reason`, null when every parent has been seen.
-
-    `parents`: by the child's column. `seen` has one column, the parent's key; `quarantined` one, the key as text.
-    """
+    """Rows plus `_wait_rule` and `_wait_reason`, null when every parent has been seen. `parents`: by child's column."""
     waits: list[Column] = []
     for number, (column, parent) in enumerate(parents.items()):
-        asked = rows.select(F.col(column).alias("_asked")).where(F.col("_asked").isNotNull()).distinct()
-        rows = _mark(rows, column, asked, parent, number)
+        rows = _mark(rows, column, parent, number)
         waits.append(F.col(f"_wait_{number}"))
     rule = F.coalesce(*[F.when(w.isNotNull(), F.lit(f"parent.{c}")) for w, c in zip(waits, parents, strict=True)])
     marks = [f"_wait_{number}" for number in range(len(waits))]
-    return rows.withColumn("_wait_rule", rule).withColumn("_wait_reason", _joined(waits)).drop(*marks)
+    return rows.withColumns({"_wait_rule": rule, "_wait_reason": _joined(waits)}).drop(*marks)
 
 
-def _mark(rows: DataFrame, column: str, asked: DataFrame, parent: Parent, number: int) -> DataFrame:
-    seen_key = parent.seen.columns[0]
-    seen = parent.seen.join(F.broadcast(asked), F.col(seen_key) == F.col("_asked"), "left_semi").distinct()
-    found = seen.select(F.col(seen_key).alias("_parent"), F.lit(True).alias("_seen"))
-    rows = rows.join(found, F.col(column) == F.col("_parent"), "left").drop("_parent")
+def _mark(rows: DataFrame, column: str, parent: Parent, number: int) -> DataFrame:
+    seen = parent.seen.select(F.col(parent.seen.columns[0]).alias("_parent"), F.lit(True).alias("_seen")).distinct()
+    rows = rows.join(seen, F.col(column) == F.col("_parent"), "left").drop("_parent")
     waits = F.col("_seen").isNull() & F.col(column).isNotNull() & (F.col("_op") != "d")
     told = F.concat(F.lit(f"{column}="), F.col(column).cast("string"), F.lit(f": {parent.name} "))
     reason = F.concat(told, F.lit("has no such key yet"))

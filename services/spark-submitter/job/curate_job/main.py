@@ -5,29 +5,37 @@
 
 import sys
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
 from pyspark.sql import SparkSession
 
 from curate_job import checks
-from curate_job.catalog import active_session, read_text, write_text
+from curate_job.catalog import active_session, read_text, remember_names, write_text
 from curate_job.classify import Classifier, Work
 from curate_job.curated import ensure_tables
-from curate_job.manifest import Check, Manifest, Result, TableResult, UpstreamError, parse_manifest, result_text
+from curate_job.manifest import Check, Manifest, Result, Table, TableResult, UpstreamError, parse_manifest, result_text
 from curate_job.publish import publish
-from curate_job.read import measure
+from curate_job.read import Cut, measure
 from curate_job.steps import Steps, spark_metrics
 
 WRITERS = 4  # commits mostly wait for the catalog and the object store
 HINTED_ROWS = 1_000_000  # above it Spark chooses what to broadcast
-SMALL_ROWS = 100_000  # up to it one partition and no generated code: compiling would take longer than the rows
-SMALL_SETTINGS = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
+SMALL_ROWS = 10_000  # up to it one partition, joined as it is, and no generated code: compiling would take longer
+SMALL_SETTINGS = {
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.autoBroadcastJoinThreshold": "-1",
+    "spark.sql.defaultSizeInBytes": "1",  # what Spark supposes of kept rows: joins multiply it, and large ones shuffle
+    # it would move joins below what brings rows together in one partition
+    "spark.sql.optimizer.excludedRules": "org.apache.spark.sql.catalyst.optimizer.PushDownLeftSemiAntiJoin",
+}
 HINTS_OFF = {"spark.sql.optimizer.disableHints": "true"}
 
 
 def curate(spark: SparkSession, manifest_uri: str, catalog: str = "lake") -> str:
     """Run the manifest; returns the result's URI. A stop by upstream is a result; anything else is raised."""
+    remember_names(spark)
     manifest = parse_manifest(read_text(spark, catalog, manifest_uri))
     group = f"{manifest.run_id}/{manifest.attempt}"
     steps = Steps()
@@ -45,7 +53,6 @@ def curate(spark: SparkSession, manifest_uri: str, catalog: str = "lake") -> str
 
 def _run(spark: SparkSession, manifest: Manifest, steps: Steps, group: str) -> Result:
     counts = {t.name: TableResult(t.name, dict(t.base), dict(t.base)) for t in manifest.tables}
-    works: dict[str, Work] = {}
     with ThreadPoolExecutor(WRITERS, initializer=_join_group, initargs=(spark, group)) as pool:
         with steps.step("look"):
             found = pool.map(lambda table: measure(spark, table, manifest.catalog), manifest.tables)
@@ -57,21 +64,51 @@ def _run(spark: SparkSession, manifest: Manifest, steps: Steps, group: str) -> R
         if largest or manifest.kind == "rebuild":
             with steps.step("ensure tables"):
                 ensure_tables(spark, manifest, manifest.tables, pool)
-        classifier = Classifier(spark, manifest, largest <= SMALL_ROWS)
-        written: list[Future[None]] = []
-        for table in manifest.tables:
-            if not classifier.has_work(table, cuts[table.name], works):
-                continue
-            with steps.step("classify", table.name) as step:
-                work = classifier.classify(table, cuts[table.name], works, counts[table.name])
-                step["rows"] = work.counts.read + work.counts.released
-            works[table.name] = work
-            written.append(pool.submit(publish, spark, manifest, work, steps))
-        for future in written:
-            future.result()
+        works = _curate_tables(spark, manifest, cuts, counts, steps, pool)
         with steps.step("check"):
             checked = _checks(spark, manifest, works, pool)
     return Result(manifest.run_id, manifest.attempt, tables=list(counts.values()), checks=checked)
+
+
+def _curate_tables(
+    spark: SparkSession,
+    manifest: Manifest,
+    cuts: dict[str, Cut],
+    counts: dict[str, TableResult],
+    steps: Steps,
+    pool: Executor,
+) -> dict[str, Work]:
+    """Classify the tables, those side by side whose parents are done, and write each while the next ones are at it."""
+    classifier = Classifier(spark, manifest, max(cut.rows for cut in cuts.values()) <= SMALL_ROWS)
+    works: dict[str, Work] = {}
+    written: list[Future[None]] = []
+
+    def classified(table: Table) -> Work:
+        with steps.step("classify", table.name) as step:
+            work = classifier.classify(table, cuts[table.name], works, counts[table.name])
+            step["rows"] = work.counts.read + work.counts.released
+        return work
+
+    for wave in waves(manifest.tables):
+        at_work = [table for table in wave if classifier.has_work(table, cuts[table.name], works)]
+        found = list(pool.map(classified, at_work))
+        works |= {work.table.name: work for work in found}
+        written += [pool.submit(publish, spark, manifest, work, steps) for work in found]
+    for future in written:
+        future.result()
+    return works
+
+
+def waves(tables: list[Table]) -> Iterator[list[Table]]:
+    """The tables in groups: every table's parents (but itself) stand in groups before its own."""
+    ahead = list(tables)
+    while ahead:
+        names = {table.name for table in ahead}
+        ready = [table for table in ahead if not (set(table.parents.values()) - {table.name}) & names]
+        if not ready:
+            raise ValueError(f"tables are each other's parents: {', '.join(sorted(names))}")
+        yield ready
+        ahead = [table for table in ahead if table not in ready]
 
 
 def _checks(spark: SparkSession, manifest: Manifest, works: dict[str, Work], pool: ThreadPoolExecutor) -> list[Check]:

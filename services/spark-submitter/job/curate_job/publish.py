@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from curate_job.classify import Work
 from curate_job.curated import columns_of
 from curate_job.manifest import CHANGES, CURRENT, HELD, QUARANTINED, Manifest, Table
+from curate_job.repeats import key_text
 from curate_job.steps import Steps
 
 ROWS_PER_FILE = 500_000
@@ -51,7 +52,8 @@ def _write_state(spark: SparkSession, manifest: Manifest, work: Work) -> None:
         return
     view = f"{work.table.name}_state"
     rows = work.state.select(*columns_of(work.table, CURRENT))
-    rows.coalesce(ceil((work.new + work.changed) / ROWS_PER_FILE)).createOrReplaceTempView(view)
+    rows = rows.coalesce(ceil((work.new + work.changed) / ROWS_PER_FILE))
+    (F.broadcast(rows) if work.asked.small else rows).createOrReplaceTempView(view)
     spark.sql(
         f"MERGE INTO {manifest.identifier(work.table.name, CURRENT)} t USING {view} s "
         f"ON {_same(work.table.key)} WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *"
@@ -69,7 +71,8 @@ def _write_held(spark: SparkSession, manifest: Manifest, work: Work, rows: DataF
         return
     columns = list(columns_of(work.table, HELD))
     view = f"{work.table.name}_moved"
-    moved.select(*columns, "_outcome").createOrReplaceTempView(view)
+    moved = moved.select(*columns, "_outcome")
+    (F.broadcast(moved) if work.asked.small else moved).createOrReplaceTempView(view)
     names = ", ".join(f"`{column}`" for column in columns)
     values = ", ".join(f"s.`{column}`" for column in columns)
     spark.sql(
@@ -81,8 +84,7 @@ def _write_held(spark: SparkSession, manifest: Manifest, work: Work, rows: DataF
 
 
 def _refused(rows: DataFrame, table: Table) -> DataFrame:
-    key = F.concat_ws("|", *[F.col(column).cast("string") for column in table.key])
-    return rows.withColumns({"_key": key, "_row": F.col("_raw")})
+    return rows.withColumns({"_key": key_text(table), "_row": F.col("_raw")})
 
 
 def _same(columns: list[str]) -> str:

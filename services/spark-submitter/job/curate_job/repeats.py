@@ -21,6 +21,11 @@ def identity_of(table: Table, order: str) -> Column:
     return F.concat_ws("|", key, F.col("_op"), place)
 
 
+def key_text(table: Table) -> Column:
+    """A row's key as text: what a quarantined row is known by, whose key may be no key."""
+    return F.concat_ws("|", *[F.col(column).cast("string") for column in table.key])
+
+
 def with_identity(rows: DataFrame, table: Table, order: str) -> DataFrame:
     """Judged rows plus `_identity`; one whose identity cannot be read is known by all of its source row."""
     unreadable = F.col("_op").isNull() | F.col("_ts_ms").isNull()

@@ -7,35 +7,35 @@ Only rows that differ from what stands in the current table are returned, each w
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from curate_job.asked import Asked, ask
 from curate_job.manifest import Table
 
 _COMPARED = ("_op", "_lsn", "_ts_ms", "_source_ts", "_flags", "_state_flags", "_is_deleted")
 
 
-def state_rows(winners: DataFrame, table: Table, current: DataFrame | None) -> DataFrame:
+def state_rows(winners: DataFrame, table: Table, current: DataFrame | None, asked: Asked) -> DataFrame:
     """Rows to merge into the current table, with its columns plus `_new`.
 
-    `winners`: one change per touched key; `current`: the table to merge into, None when it is empty.
+    `winners`: one change per touched key; `current`: the table to merge into, None when it is empty; `asked`: asks for
+    the touched keys at least.
     """
     state = winners.withColumn("_is_deleted", F.col("_op") == "d").drop("_run_id")
+    standing = None if current is None else asked.of(current, table.key)
     if not table.unique:
-        return _differing(state.withColumn("_state_flags", F.lit(None).cast("string")), table, current)
-    rows = state if current is None else _with_neighbours(state, table, current)
-    return _differing(rows.withColumn("_state_flags", _unique_flags(rows, table)), table, current)
+        return _differing(state.withColumn("_state_flags", F.lit(None).cast("string")), table, standing)
+    if current is None or standing is None:
+        return _differing(state.withColumn("_state_flags", _unique_flags(state, table)), table, None)
+    near = _neighbours(state, standing, current, table, asked)
+    rows = asked.together(state, near.select(*state.columns))
+    flagged = rows.withColumn("_state_flags", _unique_flags(rows, table))
+    return _differing(flagged, table, asked.together(standing, near).dropDuplicates(table.key))
 
 
-def _with_neighbours(state: DataFrame, table: Table, current: DataFrame) -> DataFrame:
-    """The touched rows and every untouched row that shares a unique value with them, before or after."""
-    keys = state.select(*table.key)
-    touched = current.join(F.broadcast(keys), table.key, "left_semi")
-    untouched = current.join(F.broadcast(keys), table.key, "left_anti")
-    near = F.lit(False)
-    for column in table.unique:
-        values = state.select(column).union(touched.select(column)).distinct()
-        marked = F.broadcast(values.select(F.col(column).alias(f"_near_{column}")).where(F.col(column).isNotNull()))
-        untouched = untouched.join(marked, F.col(column) == F.col(f"_near_{column}"), "left")
-        near = near | F.col(f"_near_{column}").isNotNull()
-    return state.unionByName(untouched.where(near).select(*state.columns))
+def _neighbours(state: DataFrame, standing: DataFrame, current: DataFrame, table: Table, asked: Asked) -> DataFrame:
+    """Untouched rows of `current` that share a unique value with a touched row, as it is to be or as it stands."""
+    values = ask(asked.together(*[f.select(*table.unique) for f in (state, standing)]), table.unique, asked.small)
+    near = asked.together(*[values.of(current, [column]) for column in table.unique])
+    return near.join(state.select(*table.key), table.key, "left_anti").dropDuplicates(table.key)
 
 
 def _unique_flags(rows: DataFrame, table: Table) -> Column:
@@ -48,13 +48,12 @@ def _unique_flags(rows: DataFrame, table: Table) -> Column:
     return F.when(joined != "", joined)
 
 
-def _differing(rows: DataFrame, table: Table, current: DataFrame | None) -> DataFrame:
-    if current is None:
+def _differing(rows: DataFrame, table: Table, standing: DataFrame | None) -> DataFrame:
+    if standing is None:
         return rows.withColumn("_new", F.lit(True))
     compared = [*[c for c in table.columns if c not in table.key], *_COMPARED]
-    stands = F.struct(*[F.col(c) for c in compared]).alias("_stands")
-    touched = current.join(F.broadcast(rows.select(*table.key)), table.key, "left_semi").select(*table.key, stands)
-    joined = rows.join(touched, table.key, "left")
+    stands = standing.select(*table.key, F.struct(*[F.col(c) for c in compared]).alias("_stands"))
+    joined = rows.join(stands, table.key, "left")
     is_new = F.col("_stands").isNull()
     differs = is_new | ~F.struct(*[F.col(c) for c in compared]).eqNullSafe(F.col("_stands"))
     return joined.where(differs).withColumn("_new", is_new).drop("_stands")

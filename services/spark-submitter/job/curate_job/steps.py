@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from py4j.protocol import Py4JJavaError
 from pyspark.sql import SparkSession
 
 
@@ -31,10 +30,9 @@ def spark_metrics(spark: SparkSession, group: str) -> dict[str, int]:
     infos = [tracker.getJobInfo(job) for job in jobs]
     totals = dict.fromkeys(("tasks", "run_ms", "gc_ms", "read_rows", "shuffle_bytes", "spill_bytes", "peak_bytes"), 0)
     for stage_id in {stage for info in infos if info is not None for stage in info.stageIds}:
-        try:
-            stage = store.lastStageAttempt(stage_id)
-        except Py4JJavaError:  # a skipped stage was never attempted
+        if tracker.getStageInfo(stage_id) is None:  # a skipped stage was never attempted
             continue
+        stage = store.lastStageAttempt(stage_id)
         totals["tasks"] += stage.numCompleteTasks()
         totals["run_ms"] += stage.executorRunTime()
         totals["gc_ms"] += stage.jvmGcTime()

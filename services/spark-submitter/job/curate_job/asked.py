@@ -1,0 +1,77 @@
+"""The rows of a large table that a cut's rows ask for.
+
+A small cut asks with literals: no job of Spark's own, and Iceberg leaves out the files that cannot hold them. A large
+one asks with a broadcast join. Both may answer with a few rows more than were asked for (of a composite key each
+column is asked for by itself), so what must be exact is joined again.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+_PLAIN = re.compile(r"[\w.@+-]+", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Rows that ask, by any of their columns; `small`: by literals, `values` of each column."""
+
+    rows: DataFrame
+    values: dict[str, list[Any]] | None
+
+    @property
+    def small(self) -> bool:
+        """Whether its rows, and what they ask for, stay in one partition: then nothing needs a shuffle."""
+        return self.values is not None
+
+    def together(self, *frames: DataFrame) -> DataFrame:
+        """All rows of frames that are as small as the rows that ask."""
+        return together(frames, self.small)
+
+    def of(self, table: DataFrame, columns: Sequence[str], named: Sequence[str] | None = None) -> DataFrame:
+        """The rows of `table` whose `named` columns (by default those of the same names) hold what is asked for."""
+        pairs = list(zip(columns, named or columns, strict=True))
+        if self.values is None:
+            asked = self.rows.select(*[F.col(ours).alias(theirs) for ours, theirs in pairs]).distinct()
+            return table.join(F.broadcast(asked), [theirs for _, theirs in pairs], "left_semi")
+        for ours, theirs in pairs:
+            table = table.where(_among(theirs, self.values[ours]))
+        return table.coalesce(1)
+
+
+def together(frames: Sequence[DataFrame], small: bool) -> DataFrame:
+    """All rows of the frames; few ones in one partition."""
+    whole = frames[0]
+    for frame in frames[1:]:
+        whole = whole.unionByName(frame)
+    return whole.coalesce(1) if small else whole
+
+
+def ask(rows: DataFrame, columns: Sequence[str], small: bool) -> Asked:
+    """`rows` are kept ones: they are looked at again. `columns`: all that will be asked for."""
+    wanted = list(dict.fromkeys(columns))
+    if not small:
+        return Asked(rows, None)
+    found = rows.select(*wanted).collect()
+    values = {name: sorted({row[name] for row in found if row[name] is not None}) for name in wanted}
+    return Asked(rows, values)
+
+
+def _among(column: str, values: list[Any]) -> str:
+    if not values:
+        return "false"
+    listed = ", ".join(literal(value) for value in values)
+    ends = f"`{column}` BETWEEN {literal(values[0])} AND {literal(values[-1])}"  # Iceberg does not try long lists
+    return f"{ends} AND `{column}` IN ({listed})"
+
+
+def literal(value: Any) -> str:
+    """A key's value as Spark SQL. Text that could end the literal is written as its bytes."""
+    if isinstance(value, int):
+        return str(int(value))
+    text = str(value)
+    return f"'{text}'" if _PLAIN.fullmatch(text) else f"CAST(X'{text.encode().hex()}' AS STRING)"
