@@ -129,7 +129,8 @@ def _run_view(run: Run) -> Group:
         render.models_table(run),
         render.pairs_table(run),
     ]
-    lines = [f"{run.failure.error}: {render.safe(run.failure.message)}"] if run.failure else []
+    lines = render.pair_details(run)
+    lines += [f"{run.failure.error}: {render.safe(run.failure.message)}"] if run.failure else []
     lines += [f"alert ({a.severity}): {render.safe(a.title)} {render.safe(a.detail)}" for a in run.alerts]
     if run.trace_id:
         lines.append(f"trace {run.trace_id} {trace_address(run.trace_id)}")

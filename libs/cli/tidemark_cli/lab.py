@@ -40,7 +40,7 @@ def up() -> None:
         def tell(name: str, state: str, seconds: float) -> None:
             if name not in tasks:
                 tasks[name] = progress.add_task(name, total=1)
-            done = state == "ready"
+            done = state in ("ready", "done")
             progress.update(tasks[name], description=f"{name:16} {state} {seconds:5.1f} s", completed=int(done))  # type: ignore[arg-type]
 
         lab.up(folder, tell)
@@ -57,7 +57,7 @@ def down() -> None:
 
 def status() -> None:
     """State, port and memory of every part; halted datasets and dead letters."""
-    table = Table(title="The lab", title_justify="left")
+    table = render.new_table("The lab")
     for name in ("part", "state", "pid", "port", "memory MB", "restarts"):
         table.add_column(name, justify="left" if name in ("part", "state") else "right")
     parts = lab.status(home.home())
@@ -171,7 +171,7 @@ def _summary(seconds: float) -> None:
 def _memory_table() -> Table:
     """The highest resident memory of each part, and of all together (which is less than the sum of the parts)."""
     peak = lab.peak_memory(home.home())
-    table = Table(title="Peak memory", title_justify="left")
+    table = render.new_table("Peak memory")
     table.add_column("part")
     table.add_column("MB", justify="right")
     for name, size in sorted(peak.get("components", {}).items(), key=lambda item: -item[1]["peak"]):

@@ -5,6 +5,7 @@ Everything that came from outside goes through `safe`, so that a hostile text ca
 
 from collections.abc import Iterable, Mapping
 
+from rich import box
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
@@ -18,7 +19,7 @@ COUNTS = {
     "accepted": "accepted",
     "repeated": "repeated",
     "held": "held",
-    "quarantined": "quarant.",
+    "quarantined": "quaran-\ntined",
 }
 STATUS_STYLE = {"CONVERGED": "green", "CONVERGING": "yellow", "DIVERGED": "red", "STALLED": "red"}
 
@@ -42,9 +43,14 @@ def _seconds(value: float | None) -> str:
     return "" if value is None else f"{value:.1f}"
 
 
+def new_table(title: str) -> Table:
+    """An empty table of the one look: it fits into 80 columns."""
+    return Table(title=f"\n{title}", title_justify="left", box=box.SIMPLE_HEAD, padding=0, show_edge=False)
+
+
 def rows_table(runs: Iterable[Run]) -> Table:
     """A line a run: what became of its rows in the lake and in RAW."""
-    table = Table(title="Rows", title_justify="left")
+    table = new_table("Rows")
     table.add_column("run", no_wrap=True)
     for name in (*COUNTS.values(), "loaded"):
         table.add_column(name, justify="right")
@@ -56,12 +62,12 @@ def rows_table(runs: Iterable[Run]) -> Table:
     return table
 
 
-def runs_table(runs: Iterable[Run], title: str = "Runs") -> Table:
-    """A line a run: kind, models and tests, seconds by stage, status, seconds from commit to reconciled."""
-    table = Table(title=title, title_justify="left")
+def runs_table(runs: Iterable[Run], title: str = "Runs (seconds by stage, and from commit to reconciled)") -> Table:
+    """A line a run: kind, models and tests, seconds by stage and from commit to reconciled, status."""
+    table = new_table(title)
     table.add_column("run", no_wrap=True)
     table.add_column("kind")
-    for name in ("models", "tests", "lake s", "RAW s", "marts s", "compare s", "total s"):
+    for name in ("models", "tests", "lake", "RAW", "marts", "compare", "total"):
         table.add_column(name, justify="right")
     table.add_column("status")
     for run in runs:
@@ -79,10 +85,10 @@ def _name(run: Run) -> str:
 
 def lake_table(run: Run) -> Table:
     """What the lake and RAW did with each table of a run."""
-    table = Table(title="Lake and RAW", title_justify="left")
+    table = new_table("Lake and RAW")
     table.add_column("table")
-    names = ("read", "released", "accepted", "repeated", "held", "quarantined", "flagged")
-    for name in (*names, "loaded", "files"):
+    names = (*COUNTS, "flagged")
+    for name in (*COUNTS.values(), "flagged", "loaded", "files"):
         table.add_column(name, justify="right")
     loaded = {t.table: t for t in run.loaded.tables} if run.loaded else {}
     for t in run.curated.tables if run.curated else []:
@@ -96,7 +102,7 @@ def lake_table(run: Run) -> Table:
 
 def models_table(run: Run) -> Table:
     """What dbt built and published."""
-    table = Table(title="Models", title_justify="left")
+    table = new_table("Models")
     for name, justify in (("model", "left"), ("status", "left"), ("rows changed", "right"), ("seconds", "right")):
         table.add_column(name, justify="right" if justify == "right" else "left")
     for model in run.built.models if run.built else []:
@@ -106,22 +112,27 @@ def models_table(run: Run) -> Table:
 
 def pairs_table(run: Run) -> Table:
     """How the layers agree."""
-    table = Table(title="Reconciliation", title_justify="left")
+    table = new_table("Reconciliation")
     for name in ("pair", "status"):
         table.add_column(name)
-    for name in ("rows", "pending", "suspect", "confirmed", "resolved", "seconds"):
+    for name in ("rows", "pending", "suspect", "confirmed", "resolved", "s"):
         table.add_column(name, justify="right")
-    table.add_column("detail")
     for pair in run.reconciled.pairs if run.reconciled else []:
         counts = (pair.rows, pair.pending, pair.suspect, pair.confirmed, pair.resolved)
         cells = (_number(n) for n in counts)
-        table.add_row(pair.pair, status_text(pair.status), *cells, f"{pair.seconds:.2f}", safe(pair.detail))
+        table.add_row(pair.pair, status_text(pair.status), *cells, f"{pair.seconds:.1f}")
     return table
+
+
+def pair_details(run: Run) -> list[str]:
+    """What the reconciler says of each pair, in a line."""
+    pairs = run.reconciled.pairs if run.reconciled else []
+    return [f"{pair.pair}: {safe(pair.detail)}" for pair in pairs if pair.detail]
 
 
 def dead_letters_table(records: Iterable[tuple[int, Record]]) -> Table:
     """The dead letters by number: where each lay, who refused it and why."""
-    table = Table(title="Dead letters", title_justify="left")
+    table = new_table("Dead letters")
     for name in ("no", "at", "stage", "place", "error", "reason"):
         table.add_column(name)
     for number, record in records:
