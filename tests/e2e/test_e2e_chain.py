@@ -143,7 +143,6 @@ def test_garbage_becomes_a_dead_letter(chain: Chain) -> None:
     assert "dead letter" in shown
 
 
-@pytest.mark.soak  # four more runs: too long for every change while the lake stage is as slow as it is
 def test_everything_is_killed_and_comes_back(chain: Chain) -> None:
     """kill -9 of every process of the lab, then `up`: data and runs are there, and the chain goes on."""
     before, runs = chain.fingerprint(), set(chain.runs())
@@ -158,7 +157,6 @@ def test_everything_is_killed_and_comes_back(chain: Chain) -> None:
     assert (before, runs) == (chain.fingerprint(), set(chain.runs()))
 
 
-@pytest.mark.soak  # four more runs: too long for every change while the lake stage is as slow as it is
 def test_the_settled_run_converges(chain: Chain) -> None:
     """Once the source has settled, batch and speed layer agree on every row, and the layers among themselves."""
     chain.upstream("delta", "--rows", "400")
@@ -172,7 +170,6 @@ def test_the_settled_run_converges(chain: Chain) -> None:
     assert critical == []
 
 
-@pytest.mark.soak  # four more runs: too long for every change while the lake stage is as slow as it is
 def test_a_rebuild_heals_and_is_one_trace(chain: Chain) -> None:
     """A rebuild asked for on the command line reads everything again: rows that the source's newest full snapshot
     no longer holds (their delete was lost) get a tombstone, nothing else changes, and its trace is whole."""

@@ -1,19 +1,21 @@
 """The Iceberg catalog (Glue) as the services read it.
 
 `open_catalog` takes LakeSettings.catalog_properties(); `load_table` is the one way to a table: outages are tried again
-for a few seconds and then leave as Retryable.
+for a few seconds and then leave as Retryable. `pointers` tells with one call which tables have moved.
 """
 
 from collections.abc import Mapping
 
 from botocore.exceptions import BotoCoreError, ClientError
 from pyiceberg.catalog import Catalog, load_catalog
+from pyiceberg.catalog.glue import GlueCatalog
 from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.table import Table
 from tenacity import RetryError, Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
 from tidemark.errors import Retryable
 
+_NO_NAMESPACE = "EntityNotFoundException"
 _THROTTLED = frozenset({"ThrottlingException", "InternalServiceException", "OperationTimeoutException", "SlowDown"})
 
 
@@ -43,3 +45,28 @@ def load_table(catalog: Catalog, identifier: str) -> Table | None:
         return None
     except RetryError as error:
         raise Retryable(f"the catalog did not answer for {identifier}: {error.last_attempt.exception()}") from error
+
+
+def glue_catalog(catalog: Catalog) -> GlueCatalog:
+    """The catalog, known to be Glue: pointers and publishing commits are asked of Glue itself."""
+    if not isinstance(catalog, GlueCatalog):
+        raise TypeError(f"the lake's catalog is Glue, not {type(catalog).__name__}")
+    return catalog
+
+
+def pointers(catalog: GlueCatalog, namespace: str) -> dict[str, str]:
+    """Where the metadata of each Iceberg table of the namespace lies now, by table name; {} without the namespace.
+
+    One call for a hundred tables. Raises Retryable when the catalog is away.
+    """
+    try:
+        pages = catalog.glue.get_paginator("get_tables").paginate(DatabaseName=namespace)
+        tables = [table for page in pages for table in page["TableList"]]
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") == _NO_NAMESPACE:
+            return {}
+        raise Retryable(f"the catalog did not list {namespace}: {error}") from error
+    except BotoCoreError as error:
+        raise Retryable(f"the catalog did not list {namespace}: {error}") from error
+    found = {table["Name"]: table.get("Parameters", {}).get("metadata_location") for table in tables}
+    return {name: place for name, place in found.items() if place}

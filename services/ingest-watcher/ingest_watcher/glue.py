@@ -3,51 +3,29 @@
 from collections.abc import Mapping
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
 from pyiceberg.catalog import Catalog
-from pyiceberg.catalog.glue import GlueCatalog
 from pyiceberg.table.snapshots import Snapshot as IcebergSnapshot
 
 from ingest_watcher.ports import History, Snapshot
-from tidemark.errors import Retryable, TypedStop
+from tidemark.errors import TypedStop
 from tidemark.tables import Registry
-from tidemark_lake.catalog import load_table
-
-_MISSING = "EntityNotFoundException"
+from tidemark_lake.catalog import glue_catalog, load_table, pointers
 
 
 class GlueSource:
     """Reads pointers with one call a dataset; a table's commits only when its pointer has moved."""
 
     def __init__(self, catalog: Catalog, registry: Registry) -> None:
-        if not isinstance(catalog, GlueCatalog):
-            raise TypeError(f"the source is read through Glue, not {type(catalog).__name__}")
-        self._catalog = catalog
+        self._catalog = glue_catalog(catalog)
         self._registry = registry
         self._pointers: dict[str, dict[str, str]] = {}
         self._known: dict[tuple[str, str], tuple[str, History]] = {}
 
     def pointers(self, dataset: str) -> dict[str, str]:
-        self._pointers[dataset] = self._list(dataset)
+        wanted = self._registry.datasets[dataset]
+        found = pointers(self._catalog, wanted.source)
+        self._pointers[dataset] = {table: found[table] for table in wanted.tables if table in found}
         return self._pointers[dataset]
-
-    def _list(self, dataset: str) -> dict[str, str]:
-        wanted = self._registry.datasets[dataset].tables
-        found = {}
-        try:
-            for page in self._catalog.glue.get_paginator("get_tables").paginate(
-                DatabaseName=self._registry.datasets[dataset].source
-            ):
-                for table in page["TableList"]:
-                    if table["Name"] in wanted and "metadata_location" in table.get("Parameters", {}):
-                        found[table["Name"]] = table["Parameters"]["metadata_location"]
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") == _MISSING:
-                return {}
-            raise Retryable(f"the catalog did not list {dataset}: {error}") from error
-        except BotoCoreError as error:
-            raise Retryable(f"the catalog did not list {dataset}: {error}") from error
-        return found
 
     def history(self, dataset: str, table: str) -> History:
         known = self._known.get((dataset, table))

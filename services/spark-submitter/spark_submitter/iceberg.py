@@ -11,7 +11,6 @@ from typing import TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 from pyiceberg.catalog import Catalog
-from pyiceberg.catalog.glue import GlueCatalog
 from pyiceberg.exceptions import CommitFailedException
 from pyiceberg.table import Table
 from pyiceberg.table.refs import MAIN_BRANCH, SnapshotRef, SnapshotRefType
@@ -27,7 +26,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_ra
 from spark_submitter.ports import Snapshots, Stranger
 from tidemark.errors import Retryable, Superseded
 from tidemark.tables import Registry
-from tidemark_lake.catalog import is_transient, load_table
+from tidemark_lake.catalog import glue_catalog, is_transient, load_table, pointers
 from tidemark_lake.decisions import TABLE_KINDS, Decision
 
 ATTEMPT_BRANCHES = "attempt_"
@@ -41,9 +40,7 @@ class IcebergLake:
     """The datasets' curated namespaces in a Glue catalog."""
 
     def __init__(self, catalog: Catalog, registry: Registry) -> None:
-        if not isinstance(catalog, GlueCatalog):
-            raise TypeError(f"curated tables are published through Glue, not {type(catalog).__name__}")
-        self._catalog = catalog
+        self._catalog = glue_catalog(catalog)
         self._registry = registry
         self._known: dict[str, tuple[str, Table]] = {}
 
@@ -106,28 +103,16 @@ class IcebergLake:
         return stranger
 
     def _load(self, dataset: str, tables: Sequence[str]) -> dict[tuple[str, str], Table | None]:
-        pointers = self._pointers(self._registry.datasets[dataset].curated)
+        curated = self._registry.datasets[dataset].curated
+        places = {f"{curated}.{name}": place for name, place in pointers(self._catalog, curated).items()}
         wanted = [(name, kind) for name in tables for kind in TABLE_KINDS]
         names = [self._identifier(dataset, name, kind) for name, kind in wanted]
-        stale = [name for name in names if name in pointers and self._known.get(name, ("",))[0] != pointers[name]]
+        stale = [name for name in names if name in places and self._known.get(name, ("",))[0] != places[name]]
         for name, table in zip(stale, _side_by_side(lambda name: load_table(self._catalog, name), stale), strict=True):
             if table is not None:
                 self._known[name] = (table.metadata_location, table)
-        found = [self._known[name][1] if name in pointers and name in self._known else None for name in names]
+        found = [self._known[name][1] if name in places and name in self._known else None for name in names]
         return dict(zip(wanted, found, strict=True))
-
-    def _pointers(self, namespace: str) -> dict[str, str]:
-        """Where the metadata of each table of the namespace lies now: one call."""
-        try:
-            pages = self._catalog.glue.get_paginator("get_tables").paginate(DatabaseName=namespace)
-            tables = [table for page in pages for table in page["TableList"]]
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") == "EntityNotFoundException":
-                return {}
-            raise Retryable(f"the catalog did not list {namespace}: {error}") from error
-        except BotoCoreError as error:
-            raise Retryable(f"the catalog did not list {namespace}: {error}") from error
-        return {f"{namespace}.{t['Name']}": t.get("Parameters", {}).get("metadata_location", "") for t in tables}
 
     def _identifier(self, dataset: str, table: str, kind: str) -> str:
         return f"{self._registry.datasets[dataset].curated}.{table}" + ("" if kind == "current" else f"_{kind}")

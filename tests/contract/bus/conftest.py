@@ -1,6 +1,5 @@
 """The same endings on the in-process bus and on a real broker: `harness` is one or the other."""
 
-import shutil
 import socket
 import subprocess
 import time
@@ -26,7 +25,7 @@ from tidemark.settings import RunnerSettings
 from tidemark.stage import Stage
 from tidemark.transport import KafkaTransport
 from tidemark.worker import ThreadWorker
-from tidemark_lab import jars
+from tidemark_lab import jars, java
 
 E = TypeVar("E", bound=Event)
 JARS = jars.ensure("kafka")
@@ -170,9 +169,9 @@ class Broker:
 
         self.home, self.port = home, free_port()
         self.bootstrap = f"127.0.0.1:{self.port}"
-        java = str(shutil.which("java"))
-        broker.prepare(java, JARS, home, self.port, free_port())
-        self._command = broker.command(java, JARS, home)
+        executable = java.java(jars.cache_folder())
+        broker.prepare(executable, JARS, home, self.port, free_port())
+        self._command = broker.command(executable, JARS, home)
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -202,8 +201,6 @@ def own_broker(tmp_path: Path) -> Iterator[Broker]:
 
 def running(home: Path) -> Iterator[Broker]:
     """Start one, and end it whatever happens."""
-    if not any(JARS.glob("kafka_*.jar")) or shutil.which("java") is None:
-        pytest.skip("the broker's jars or Java are not there")
     one = Broker(home)
     try:
         one.start()

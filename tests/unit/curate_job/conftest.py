@@ -11,8 +11,6 @@ from msgspec import to_builtins
 
 from tidemark.tables import registry
 
-pyspark = pytest.importorskip("pyspark")
-
 
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
