@@ -85,10 +85,14 @@ class Chain:
         self.stores.commit(*datasets)
         self.settle()
 
-    def ask(self, kind: RequestKind, dataset: str = "ecommerce") -> None:
+    def ask(self, kind: RequestKind, dataset: str = "ecommerce", to_run_id: str | None = None) -> None:
         """A person asks for something."""
         request = RunRequested(
-            dataset=dataset, request_id=f"request-{next(self._requests)}", kind=kind, requested_by="ada"
+            dataset=dataset,
+            request_id=f"request-{next(self._requests)}",
+            kind=kind,
+            requested_by="ada",
+            to_run_id=to_run_id,
         )
         self.bus.publish(request)
 

@@ -50,6 +50,18 @@ def publish(
         _tell(wait_for_request(dataset, request_id))
 
 
+def rollback(
+    dataset: Dataset,
+    to: Annotated[str, typer.Option(help="The run to go back to: its id, or DATASET#SEQ.")],
+    wait: Annotated[bool, typer.Option("--wait", help="Return when the run has ended.")] = False,
+) -> None:
+    """Take lake, RAW and marts back to what a run left; the dataset then stays paused until `resume`."""
+    request_id = request(dataset, "rollback", to_run_id=find(to).run_id)
+    console.print(f"requested as {request_id}; {dataset} stays paused until `tidemark resume --dataset {dataset}`")
+    if wait:
+        _tell(wait_for_request(dataset, request_id))
+
+
 def _tell(answer: Run | AlertRaised) -> None:
     if isinstance(answer, Run):
         console.print(render.runs_table([answer]))
@@ -59,11 +71,15 @@ def _tell(answer: Run | AlertRaised) -> None:
         raise typer.Exit(1)
 
 
-def request(dataset: str, kind: RequestKind) -> str:
+def request(dataset: str, kind: RequestKind, to_run_id: str | None = None) -> str:
     """Publish a run.requested event; returns its id."""
     known_dataset(dataset)
     event = RunRequested(
-        dataset=dataset, request_id=str(uuid.uuid4()), kind=kind, requested_by=f"{getpass.getuser()} (cli)"
+        dataset=dataset,
+        request_id=str(uuid.uuid4()),
+        kind=kind,
+        requested_by=f"{getpass.getuser()} (cli)",
+        to_run_id=to_run_id,
     )
     kafka.publish(load(KafkaSettings), event)
     return event.request_id

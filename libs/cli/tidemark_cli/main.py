@@ -16,6 +16,7 @@ app = typer.Typer(
 for command in (
     init,
     chain.publish,
+    chain.rollback,
     chain.runs,
     chain.show,
     chain.watch,

@@ -30,7 +30,10 @@ class Event(Struct, frozen=True, kw_only=True):
 
 
 class RunRequested(Event, frozen=True, kw_only=True):
-    """Somebody (a person, a schedule) asks for a run, a rebuild, a rollback, maintenance, or to resume."""
+    """Somebody (a person, a schedule) asks for a run, a rebuild, a rollback, maintenance, or to resume.
+
+    `to_run_id`: the run to which a rollback goes back.
+    """
 
     topic: ClassVar[str] = "tidemark.run.requested"
     stage: ClassVar[str] = "request"
@@ -75,7 +78,7 @@ class TableCut(Struct, frozen=True, kw_only=True):
 
 class SnapshotCommitted(RunEvent, frozen=True, kw_only=True):
     """ingest-watcher: a cut was made; the run begins. `committed_at_ms`: the newest commit of the cut, epoch ms;
-    `request_id`: the request that asked for this run, if one did.
+    `request_id`: the request that asked for this run, if one did; `to_seq`: the run to which a rollback goes back.
     """
 
     topic: ClassVar[str] = "tidemark.snapshot.committed"
@@ -84,6 +87,7 @@ class SnapshotCommitted(RunEvent, frozen=True, kw_only=True):
     tables: list[TableCut]
     committed_at_ms: int
     request_id: str | None = None
+    to_seq: int | None = None
 
 
 class CuratedTable(Struct, frozen=True, kw_only=True):
@@ -107,7 +111,10 @@ class CuratedTable(Struct, frozen=True, kw_only=True):
 
 
 class LakeCurated(RunEvent, frozen=True, kw_only=True):
-    """spark-submitter: the run's tables are published together by decision number `decision`."""
+    """spark-submitter: the run's tables are published together by decision number `decision`.
+
+    `to_seq`: the run to which a rollback went back; its tables tell no rows.
+    """
 
     topic: ClassVar[str] = "tidemark.lake.curated"
     stage: ClassVar[str] = "spark-submitter"
@@ -117,6 +124,7 @@ class LakeCurated(RunEvent, frozen=True, kw_only=True):
     committed_at_ms: int
     seconds: float
     spark: dict[str, Any] = field(default_factory=dict)
+    to_seq: int | None = None
 
 
 class LoadedTable(Struct, frozen=True, kw_only=True):

@@ -45,6 +45,9 @@ class Decisions(Protocol):
     def newest(self, dataset: str, after: int = 0) -> Decision | None:
         """The dataset's newest decision, looked for from number `after` on."""
 
+    def get(self, dataset: str, number: int) -> Decision | None:
+        """Decision `number`, None if it has not been taken."""
+
 
 class Memory(Protocol):
     """The watcher's own topic."""

@@ -3,6 +3,7 @@
 One dataset's view is its `WatcherState` (what this watcher has promised) and the lake's newest decision (what has been
 published). A cut is made when nothing is under way, nothing is halted, and the source has settled or somebody asked.
 A rebuild passes a halt and whatever else is asked, but waits for the source to settle: a full snapshot may be arriving.
+A rollback passes them too, and leaves the dataset paused until somebody resumes it.
 """
 
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from msgspec.structs import replace
 
 from ingest_watcher.cut import busy_since_ms, full_cut, newest_commit_ms, next_cut, oldest_waiting_ms
 from ingest_watcher.ports import History, Source
+from ingest_watcher.rollback import Decided, rollback_run
 from tidemark.errors import Invalid, TypedStop
 from tidemark.events import (
     AlertRaised,
@@ -30,6 +32,7 @@ from tidemark_lake.decisions import Decision
 
 STAGE = "ingest-watcher"
 REMEMBERED = 100
+PASSING = ("rebuild", "rollback")  # they heal what may hold the others
 
 
 class Policy(Struct, frozen=True, kw_only=True):
@@ -46,8 +49,10 @@ def on_request(event: RunRequested, state: WatcherState) -> list[Event]:
     accepted = [*state.accepted, event.request_id][-REMEMBERED:]
     if event.kind == "resume":
         return [replace(state, halted=None, failed_run_id=None, accepted=accepted)]
-    if event.kind not in ("process", "rebuild"):
-        raise Invalid(f"a {event.kind} run cannot be requested yet; process, rebuild and resume can")
+    if event.kind == "maintain":
+        raise Invalid("maintenance cannot be requested yet; process, rebuild, rollback and resume can")
+    if event.kind == "rollback" and event.to_run_id is None:
+        raise Invalid("a rollback names the run to go back to: to_run_id")
     return [replace(state, pending=[*state.pending, event], accepted=accepted)]
 
 
@@ -80,11 +85,14 @@ def on_poll(
     registry: Registry,
     policy: Policy,
     now_ms: int,
+    decided: Decided,
 ) -> list[Event]:
-    """The events of one look at the source: nothing, a run, or a stop with its alert."""
+    """The events of one look at the source: nothing, a run, or a stop with its alert. `decided`: decision by number."""
     asked = _asked(state)
     if _is_held(state, asked, decision):
         return []
+    if asked is not None and asked.kind == "rollback":
+        return _roll_back(state, asked, decision, decided, now_ms)
     try:
         return _cut(state, asked, decision, source, registry, policy, now_ms)
     except TypedStop as stop:
@@ -92,15 +100,15 @@ def on_poll(
 
 
 def _asked(state: WatcherState) -> RunRequested | None:
-    """The request to be made next: a rebuild before all others, for it heals what may hold them."""
-    rebuild = next((r for r in state.pending if r.kind == "rebuild"), None)
-    return rebuild or next(iter(state.pending), None)
+    """The request to be made next: a rebuild or a rollback before all others."""
+    passing = next((r for r in state.pending if r.kind in PASSING), None)
+    return passing or next(iter(state.pending), None)
 
 
 def _is_held(state: WatcherState, asked: RunRequested | None, decision: Decision | None) -> bool:
-    """A halt holds all but a rebuild; a run under way holds a rebuild too, unless it failed before its decision."""
+    """A halt holds all but what passes it; a run under way holds that too, unless it failed before its decision."""
     under_way = is_under_way(state, decision)
-    if asked is None or asked.kind != "rebuild":
+    if asked is None or asked.kind not in PASSING:
         return state.halted is not None or under_way
     return under_way and state.last is not None and state.failed_run_id != state.last.run_id
 
@@ -137,6 +145,23 @@ def _cut(
     return [
         run,
         replace(state, generation=run.generation, halted=None, failed_run_id=None, last=run, pending=pending),
+    ]
+
+
+def _roll_back(
+    state: WatcherState, asked: RunRequested, decision: Decision | None, decided: Decided, now_ms: int
+) -> list[Event]:
+    """The run that goes back, and the pause after it; a target that does not stand is answered and changes nothing."""
+    pending = _without(state, asked)
+    try:
+        run = rollback_run(asked, decision, _generation(state, decision) + 1, decided, now_ms)
+    except TypedStop as stop:
+        title = f"No rollback of {state.dataset} was made"
+        return [_answer(asked, "critical", title, str(stop)), replace(state, pending=pending)]
+    paused = f"rolled back to run {run.to_seq} ({asked.to_run_id}); it stays so until `tidemark resume`"
+    return [
+        run,
+        replace(state, generation=run.generation, halted=paused, failed_run_id=None, last=run, pending=pending),
     ]
 
 
@@ -188,7 +213,7 @@ def _run(
     cuts: dict[str, TableCut],
     histories: dict[str, History],
 ) -> SnapshotCommitted:
-    generation = max(state.generation, decision.generation if decision else 0) + (kind == "rebuild")
+    generation = _generation(state, decision) + (kind == "rebuild")
     tables = list(cuts.values())
     return SnapshotCommitted(
         dataset=state.dataset,
@@ -240,6 +265,10 @@ def is_idle(decision: Decision | None, ends: dict[str, int | None]) -> bool:
     """Whether the current snapshots (table -> id) are the published ones: only a new pointer matters then."""
     done = {t: d.source_snapshot for t, d in decision.tables.items()} if decision else {}
     return done == ends
+
+
+def _generation(state: WatcherState, decision: Decision | None) -> int:
+    return max(state.generation, decision.generation if decision else 0)
 
 
 def _number(decision: Decision | None) -> int:

@@ -6,6 +6,7 @@ transactional id, and an older watcher can write no more.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from ingest_watcher.ports import Decisions, Memory, Source
 from ingest_watcher.stage import Policy, is_idle, on_failure, on_poll, on_request, remembered
@@ -84,7 +85,8 @@ class Watcher:
 
     def _cut(self, state: WatcherState) -> list[Event]:
         decision = self._newest(state.dataset)
-        events = on_poll(state, decision, self._source, self._registry, self._policy, self._now_ms())
+        decided = partial(self._decisions.get, state.dataset)
+        events = on_poll(state, decision, self._source, self._registry, self._policy, self._now_ms(), decided)
         if events:
             log.info("cut or stop", extra={"dataset": state.dataset, "events": [type(e).__name__ for e in events]})
             failpoint("ingest-watcher.after-commit")

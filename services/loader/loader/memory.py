@@ -63,6 +63,12 @@ class _MemoryTable:
             loaded[file.path] = len(found)
         return loaded
 
+    def take_back(self, run_id: str, to_seq: int) -> int:
+        before = len(self.rows)
+        self.ledger = [entry for entry in self.ledger if entry.run_seq <= to_seq]
+        self.rows = [row for row in self.rows if row["_run_seq"] <= to_seq]
+        return before - len(self.rows)
+
     def record(self, entry: LedgerEntry) -> None:
         self.ledger.append(entry)
         self.position = Position(entry.generation, entry.run_seq)

@@ -71,6 +71,9 @@ class LockedTable(Protocol):
     def replace(self, run_id: str, run_seq: int, files: Sequence[DataFile]) -> Mapping[str, int]:
         """Delete the run's rows, copy the files in; rows loaded by file path. CopyError if it will not."""
 
+    def take_back(self, run_id: str, to_seq: int) -> int:
+        """For the rollback `run_id`: delete rows and ledger entries of all runs after `to_seq`; how many rows went."""
+
     def record(self, entry: LedgerEntry) -> None:
         """Write the ledger and audit rows and move the table's position to the run."""
 

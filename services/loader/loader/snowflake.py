@@ -124,6 +124,14 @@ class SnowflakeTable:
                 loaded[path] = loaded.get(path, 0) + rows
         return loaded
 
+    def take_back(self, run_id: str, to_seq: int) -> int:
+        """Delete the rows of all runs after `to_seq`, and their ledger rows; how many rows went, which is audited."""
+        named = {"dataset": self._dataset, "table": self._table, "to_seq": to_seq}
+        gone = self._work.update(render(_sql["delete_after"], table=self._target), named)
+        self._work.execute(_sql["forget_after"], named)
+        self._say("take back", f"{gone} rows of the runs after {to_seq}", run_id)
+        return gone
+
     def record(self, entry: LedgerEntry) -> None:
         """Ledger row, audit row, and the lock row says that the table stands at this run."""
         receipt, now = entry.receipt, self._now()
@@ -131,14 +139,16 @@ class SnowflakeTable:
         run = {"run_id": entry.run_id, "run_seq": entry.run_seq, "generation": entry.generation}
         named = {"dataset": entry.dataset, "table": receipt.table, "max_ts_ms": entry.max_ts_ms, "at": now}
         self._work.execute(_sql["record"], {**run, **counts, **named})
-        said = {"actor": ACTOR, "action": "copy", "object": f"RAW.{receipt.table.upper()}", "at": now}
-        detail = f"{receipt.rows} rows of {receipt.files} files, {receipt.bytes} bytes"
-        self._work.execute(_audit, {**said, "run_id": entry.run_id, "detail": detail})
+        self._say("copy", f"{receipt.rows} rows of {receipt.files} files, {receipt.bytes} bytes", entry.run_id)
         self._work.execute(render(_sql["move_on"], lock=_lock(self._table)), run)
 
     def roll_back(self) -> None:
         """Leave the table as it was."""
         self._work.rollback()
+
+    def _say(self, action: str, detail: str, run_id: str) -> None:
+        said = {"actor": ACTOR, "action": action, "object": f"RAW.{self._table.upper()}", "at": self._now()}
+        self._work.execute(_audit, {**said, "run_id": run_id, "detail": detail})
 
     def _copy(self, names: Sequence[str]) -> list[tuple[str, int]]:
         """(name in the stage, rows loaded) per file. CopyError if the warehouse will not."""

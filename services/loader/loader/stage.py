@@ -2,7 +2,7 @@
 
 What makes it exactly once is the ledger row, written in the transaction that copies the files and read under the
 table's lock. A run is loaded after the one before it; runs that this RAW never saw (a warehouse attached later, runs
-that a rebuild passed by) are loaded first, from the lake's decisions.
+that a rebuild passed by) are loaded first, from the lake's decisions. A rollback takes back what later runs loaded.
 """
 
 import time
@@ -36,10 +36,6 @@ class Ports(Struct, frozen=True):
 
 def load(event: LakeCurated, ports: Ports) -> RawLoaded:
     """Load the run's tables side by side; the receipts are the ledger's, so that a repeat says the same."""
-    if event.kind == "rollback":
-        raise TypedStop(
-            f"{event.run_id} is a rollback, which the loader does not do: take RAW and its ledger back by hand"
-        )
     # all before any is loaded: a table whose lock is made later counts as new, and begins at the run that brings it
     positions = {t.table: ports.warehouse.prepare(event.dataset, t.table, event.run_id) for t in event.tables}
     _check_generation(event, positions)
@@ -52,23 +48,34 @@ def load(event: LakeCurated, ports: Ports) -> RawLoaded:
 def missed_runs(event: LakeCurated, position: Position, decisions: Decisions) -> list[LakeCurated]:
     """The runs between RAW's position and this one: RAW is new, a newer generation passed them by, or we died here.
 
+    What a rollback among them, or this one, takes back is not brought first: it may be what could not be loaded.
     The lock row cannot tell these apart: the first missed run already carries this event's generation. NotMyTurn if
     the lake does not know a run that will still come, TypedStop if nothing will bring it.
     """
     begun = position.run_seq > 0 and position.generation >= event.generation
-    found = []
-    for number in range(position.run_seq + 1, event.run_seq):
+    found: list[LakeCurated] = []
+    number = _before(event)
+    while number > position.run_seq:
         decision = decisions.get(event.dataset, number)
         if decision is None and begun:
             raise NotMyTurn(f"RAW is at run {position.run_seq}; {event.run_id} is run {event.run_seq}")
-        if decision is None or decision.kind == "rollback":
-            what = "the lake has no decision of it" if decision is None else "it is a rollback"
+        if decision is None:
             raise TypedStop(
-                f"RAW has never seen run {number} of {event.dataset}, and {what}: begin with an empty RAW and ledger "
-                "and replay the dataset's lake.curated events that are still wanted"
+                f"RAW has never seen run {number} of {event.dataset}, and the lake has no decision of it: begin with "
+                "an empty RAW and ledger and replay the dataset's lake.curated events that are still wanted"
             )
         found.append(decision.curated)
-    return found
+        number = _before(decision.curated)
+    return found[::-1]
+
+
+def _before(run: LakeCurated) -> int:
+    """The run on which this one stands."""
+    if run.kind != "rollback":
+        return run.run_seq - 1
+    if run.to_seq is None:
+        raise TypedStop(f"{run.run_id} is a rollback that does not say to which run; ask for another")
+    return run.to_seq
 
 
 def load_table(run: LakeCurated, table: CuratedTable, generation: int, ports: Ports) -> LoadedTable:
@@ -84,7 +91,7 @@ def load_table(run: LakeCurated, table: CuratedTable, generation: int, ports: Po
         if stored is not None:
             raw.roll_back()
             return stored
-        rows = _copy(raw, run, table.table, files, ports.lake)
+        rows = _change(raw, run, table.table, files, ports.lake)
         failpoint("loader.after-copy")
         receipt = LoadedTable(
             table=table.table,
@@ -158,7 +165,7 @@ def _done_before(raw: LockedTable, run: LakeCurated, table: str, generation: int
             f"RAW.{table} is at run {position.run_seq} of {run.dataset} but its ledger does not know {run.run_id} "
             f"(run {run.run_seq}): lake and warehouse do not belong together; begin with an empty RAW and ledger"
         )
-    if position.run_seq < run.run_seq - 1:
+    if position.run_seq < _before(run):
         raise NotMyTurn(f"RAW.{table} is at run {position.run_seq}; {run.run_id} is run {run.run_seq}")
     return None
 
@@ -185,6 +192,16 @@ def _files(run: LakeCurated, table: CuratedTable, lake: Lake) -> list[DataFile]:
             f"added {rows}: the snapshot is not this run's; look at the decision, then resume or ask for a rebuild"
         )
     return files
+
+
+def _change(raw: LockedTable, run: LakeCurated, table: str, files: Sequence[DataFile], lake: Lake) -> int:
+    """Take the run's rows in, or take back what came after the run that it goes back to; rows loaded."""
+    if run.kind != "rollback":
+        return _copy(raw, run, table, files, lake)
+    to_seq = _before(run)
+    with telemetry.span("take back", table=table, run_seq=run.run_seq, to_seq=to_seq):
+        raw.take_back(run.run_id, to_seq)
+    return 0
 
 
 def _copy(raw: LockedTable, run: LakeCurated, table: str, files: Sequence[DataFile], lake: Lake) -> int:

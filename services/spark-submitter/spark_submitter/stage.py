@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from spark_submitter.ports import Decisions, Job, Lake, Snapshots, Stranger
+from spark_submitter.rollback import rolled_back
 from tidemark import telemetry
 from tidemark.errors import CheckFailed, Retryable, Superseded, TypedStop
 from tidemark.events import AlertRaised, CuratedTable, Event, LakeCurated, SnapshotCommitted, TableCut
@@ -46,7 +47,7 @@ def curate(event: SnapshotCommitted, ports: Ports) -> Sequence[Event]:
         if decided is not None:
             return [*alerts, decided.curated]
         _refuse(event, newest)
-        decision = _attempt(event, newest, ports, started_ms)
+        decision = _next_decision(event, newest, ports, started_ms)
         if decision is None:
             continue
         failpoint(f"{NAME}.before-commit")
@@ -74,11 +75,11 @@ def _refuse(event: SnapshotCommitted, newest: Decision | None) -> None:
         raise Superseded(f"{event.run_id} is of generation {event.generation}, the lake is at {generation}")
     if event.run_seq <= number:
         raise Superseded(f"{event.run_id} comes after decision {number}, which another run took")
-    if event.kind not in ("process", "rebuild"):
-        raise TypedStop(f"a {event.kind} run cannot be curated yet; ask for a rebuild instead")
+    if event.kind == "maintain":
+        raise TypedStop("a maintain run cannot be curated yet; ask for a rebuild instead")
     if event.run_seq > number + 1:
         raise TypedStop(f"{event.run_id} is run {event.run_seq} and the last decision is {number}; ask for a rebuild")
-    if event.kind == "rebuild":
+    if event.kind != "process":
         return
     for cut in event.tables:
         done = newest.tables.get(cut.table) if newest else None
@@ -88,6 +89,14 @@ def _refuse(event: SnapshotCommitted, newest: Decision | None) -> None:
                 f"{event.run_id} begins {cut.table} at snapshot {cut.from_snapshot}, and {published} is the last one "
                 "published; ask for a rebuild"
             )
+
+
+def _next_decision(event: SnapshotCommitted, newest: Decision | None, ports: Ports, started_ms: int) -> Decision | None:
+    """What this run decides; None if a main moved meanwhile."""
+    if event.kind != "rollback":
+        return _attempt(event, newest, ports, started_ms)
+    target = ports.decisions.get(event.dataset, event.to_seq or 0)
+    return rolled_back(event, newest, target, (ports.now_ms() - started_ms) / 1000)
 
 
 def _attempt(event: SnapshotCommitted, newest: Decision | None, ports: Ports, started_ms: int) -> Decision | None:

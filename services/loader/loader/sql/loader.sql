@@ -36,6 +36,15 @@ WHERE DATASET = %(dataset)s AND RUN_ID = %(run_id)s
 -- The number lets the warehouse skip what other runs wrote; the id says which run.
 DELETE FROM {table} WHERE _RUN_SEQ = %(run_seq)s AND _RUN_ID = %(run_id)s
 
+-- name: delete_after
+-- A rollback: what later runs wrote.
+DELETE FROM {table} WHERE _RUN_SEQ > %(to_seq)s
+
+-- name: forget_after
+-- Runs that were rolled back have never been loaded; the audit still tells of them.
+DELETE FROM OPS.LOAD_LEDGER
+WHERE DATASET = %(dataset)s AND TABLE_NAME = %(table)s AND RUN_SEQ > %(to_seq)s
+
 -- name: copy
 -- FORCE: the load history outlives a DELETE, and a file it knows would be skipped without a word.
 COPY INTO {table}

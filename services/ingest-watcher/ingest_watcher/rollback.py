@@ -1,0 +1,51 @@
+"""From a request to go back to the run that does it: which decision is meant, and whether it still stands."""
+
+from collections.abc import Callable
+
+from tidemark.errors import TypedStop
+from tidemark.events import RunRequested, SnapshotCommitted, TableCut, run_id_of
+from tidemark_lake.decisions import Decision
+
+Decided = Callable[[int], Decision | None]
+
+
+def rollback_run(
+    asked: RunRequested, newest: Decision | None, generation: int, decided: Decided, now_ms: int
+) -> SnapshotCommitted:
+    """The run that takes the dataset back. TypedStop: there is no such run, or it has been rolled back itself."""
+    target = _standing(asked, newest, decided)
+    before = newest.tables if newest else {}
+    tables = [
+        TableCut(table=name, from_snapshot=table.source_snapshot, to_snapshot=_source_snapshot(target, name))
+        for name, table in before.items()
+    ]
+    return SnapshotCommitted(
+        dataset=asked.dataset,
+        run_id=run_id_of(asked.dataset, "rollback", generation, tables),
+        run_seq=(newest.number if newest else 0) + 1,
+        kind="rollback",
+        generation=generation,
+        tables=tables,
+        committed_at_ms=now_ms,
+        request_id=asked.request_id,
+        to_seq=target.number,
+    )
+
+
+def _standing(asked: RunRequested, newest: Decision | None, decided: Decided) -> Decision:
+    """The wanted run's decision, found backwards along the runs that stand: past a rollback, those it went back to."""
+    at = newest
+    while at is not None:
+        if at.run_id == asked.to_run_id:
+            return at
+        before = at.curated.to_seq if at.kind == "rollback" else at.number - 1
+        at = decided(before) if before else None
+    raise TypedStop(
+        f"{asked.to_run_id} is no run of {asked.dataset} that stands (unknown, or rolled back itself); "
+        f"`tidemark runs --dataset {asked.dataset}` lists them"
+    )
+
+
+def _source_snapshot(target: Decision, table: str) -> int | None:
+    found = target.tables.get(table)
+    return found.source_snapshot if found else None
