@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 from tidemark.events import CHAIN
 from tidemark_cli.chain import read_runs
 from tidemark_cli.lab import MEGABYTE, wait_until_reconciled
+from tidemark_cli.render import new_table
 from tidemark_cli.runs import Run
 from tidemark_lab import lab
 
@@ -69,14 +69,14 @@ def main() -> None:
     parser.add_argument("--sizes", default="100000,1000000")
     parser.add_argument("--keep", type=Path, help="keep the labs' folders here")
     given = parser.parse_args()
-    table = Table(title="Seconds from commit to layers.reconciled", title_justify="left")
-    for name in ("rows", "what", *(event.stage for event in CHAIN), "total", "peak memory MB"):
-        table.add_column(name, justify="right")
+    table = new_table("Seconds from commit to layers.reconciled; peak memory of everything in MB")
+    for name in ("rows", "what", "cut", "lake", "RAW", "marts", "compare", "total", "MB"):
+        table.add_column(name, justify="left" if name == "what" else "right")
     with tempfile.TemporaryDirectory(prefix="tidemark-bench-") as folder:
         for size in map(int, given.sizes.split(",")):
             first, deltas, peak = measure(size, (given.keep or Path(folder)) / str(size))
             memory = f"{peak['total']['peak'] / MEGABYTE:.0f}"
-            for what, seconds in (("initial load", first), (f"{DELTA_ROWS}-row delta, warm", deltas)):
+            for what, seconds in (("initial load", first), ("warm delta", deltas)):
                 table.add_row(f"{size:,}", what, *(f"{s:.1f}" for s in seconds.values()), memory)
     console.print(table)
 
