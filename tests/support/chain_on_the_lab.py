@@ -71,6 +71,10 @@ class Chain:
         """The runs as the topics tell them."""
         return read_runs()
 
+    def runs_of(self, dataset: str) -> list[Run]:
+        """A dataset's runs, in order."""
+        return [run for run in self.runs().values() if run.dataset == dataset]
+
     def wait_for(self, promise: Callable[[], Any], what: str, seconds: float = 120) -> Any:
         """Poll until it is true; its value."""
         deadline = time.monotonic() + seconds

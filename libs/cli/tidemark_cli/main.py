@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from tidemark.errors import TidemarkError
-from tidemark_cli import chain, home
+from tidemark_cli import chain, home, lake
 from tidemark_cli.init import init
 
 app = typer.Typer(
@@ -23,6 +23,9 @@ for command in (
     chain.dead_letters,
     chain.replay,
     chain.resume,
+    lake.held,
+    lake.quarantine,
+    lake.as_of,
 ):
     app.command()(command)
 if find_spec("tidemark_lab"):

@@ -1,9 +1,7 @@
 """What `tidemark demo`, `runs` and `show` print: whole at 80 columns, true to the events, unmoved by hostile text."""
 
-import io
-
 import pytest
-from rich.console import Console, RenderableType
+from terminal import printed
 
 from tidemark.codec import encode
 from tidemark.events import (
@@ -78,15 +76,6 @@ def folded(events: list[Event]) -> Run:
         )
     (run,) = runs_of(records).values()
     return run
-
-
-def printed(what: RenderableType) -> str:
-    """As it looks where the terminal has 80 columns, or is none."""
-    console = Console(file=io.StringIO(), width=80, force_terminal=False)
-    console.print(what)
-    text = console.file.getvalue()  # type: ignore[attr-defined]
-    assert all(len(line.rstrip()) <= 80 for line in text.splitlines())
-    return str(text)
 
 
 @pytest.mark.parametrize("view", [render.rows_table, render.runs_table])
