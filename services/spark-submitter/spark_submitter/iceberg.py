@@ -49,6 +49,16 @@ class IcebergLake:
         loaded = self._load(dataset, tables)
         return {name: {kind: _main(loaded[name, kind]) for kind in TABLE_KINDS} for name in tables}
 
+    def lost(self, decision: Decision) -> list[str]:
+        """Tables that no longer hold the decision's snapshot."""
+        loaded = self._load(decision.dataset, list(decision.tables))
+        return [
+            self._identifier(decision.dataset, name, kind)
+            for name, table in decision.tables.items()
+            for kind, snapshot in table.snapshots.items()
+            if snapshot is not None and not _holds(loaded[name, kind], snapshot)
+        ]
+
     def settle(self, decision: Decision, before: Decision | None) -> list[Stranger]:
         """Make every table's main what the decision says."""
         loaded = self._load(decision.dataset, list(decision.tables))
@@ -126,6 +136,10 @@ def newest_run(refs: Mapping[str, SnapshotRef], main: int | None) -> int:
 
 def _main(table: Table | None) -> int | None:
     return table.metadata.current_snapshot_id if table is not None else None
+
+
+def _holds(table: Table | None, snapshot: int) -> bool:
+    return table is not None and table.snapshot_by_id(snapshot) is not None
 
 
 def _stranger(identifier: str, table: Table, main: int | None, published: int | None) -> Stranger | None:

@@ -22,6 +22,7 @@ class MemoryLake:
         self._mains: dict[tuple[str, str, str], int | None] = {}
         self.tags: dict[tuple[str, str, str], dict[str, int]] = {}
         self.commits = 0
+        self.expired: set[int] = set()
         self._numbers = count(1)
 
     def new_snapshot(self) -> int:
@@ -37,6 +38,15 @@ class MemoryLake:
     def mains(self, dataset: str, tables: Sequence[str]) -> Snapshots:
         """What every curated table's main holds."""
         return {name: {kind: self._mains.get((dataset, name, kind)) for kind in TABLE_KINDS} for name in tables}
+
+    def lost(self, decision: Decision) -> list[str]:
+        """Tables that no longer hold the decision's snapshot: those in `expired` are gone."""
+        return [
+            f"{name}/{kind}"
+            for name, table in decision.tables.items()
+            for kind, snapshot in table.snapshots.items()
+            if snapshot in self.expired
+        ]
 
     def settle(self, decision: Decision, before: Decision | None) -> list[Stranger]:
         """Make every table's main what the decision says."""

@@ -38,6 +38,9 @@ class Lake(Protocol):
     def mains(self, dataset: str, tables: Sequence[str]) -> Snapshots:
         """What every curated table's main holds; None for a table that has no snapshot or is not there."""
 
+    def lost(self, decision: Decision) -> list[str]:
+        """Curated tables that no longer hold the snapshot which this decision left them at (expired)."""
+
     def settle(self, decision: Decision, before: Decision | None) -> list[Stranger]:
         """Make every table's main what `decision` says; tag it, drop attempts' branches. Nothing to do: no commit.
 

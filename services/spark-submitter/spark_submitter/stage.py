@@ -96,6 +96,11 @@ def _next_decision(event: SnapshotCommitted, newest: Decision | None, ports: Por
     if event.kind != "rollback":
         return _attempt(event, newest, ports, started_ms)
     target = ports.decisions.get(event.dataset, event.to_seq or 0)
+    if target is not None and (lost := ports.lake.lost(target)):
+        raise TypedStop(
+            f"{event.run_id} cannot go back to run {target.number}: {', '.join(lost)} no longer hold its snapshots; "
+            "ask for a rollback to a newer run"
+        )
     return rolled_back(event, newest, target, (ports.now_ms() - started_ms) / 1000)
 
 

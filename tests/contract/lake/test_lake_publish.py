@@ -29,6 +29,8 @@ class Bench(Protocol):
 
     def on_main(self) -> int: ...
 
+    def gone(self) -> int: ...
+
 
 class MemoryBench:
     def __init__(self) -> None:
@@ -39,6 +41,11 @@ class MemoryBench:
 
     def on_main(self) -> int:
         return self.lake.write("ecommerce", "users", "current")
+
+    def gone(self) -> int:
+        snapshot = self.lake.new_snapshot()
+        self.lake.expired.add(snapshot)
+        return snapshot
 
 
 class IcebergBench:
@@ -76,6 +83,9 @@ class IcebergBench:
         snapshot = table.current_snapshot()
         assert snapshot is not None
         return snapshot.snapshot_id
+
+    def gone(self) -> int:
+        return 1  # an id that no commit ever got
 
 
 @pytest.fixture(params=["memory", "iceberg"])
@@ -143,6 +153,30 @@ def test_a_stale_decision_does_not_set_main_back(bench: Any) -> None:
     with pytest.raises(Superseded):
         bench.lake.settle(decision(1, first), None)
     assert main_of(bench) == second
+
+
+def test_a_rollback_sets_main_back_and_a_later_run_goes_on_from_there(bench: Any) -> None:
+    """What was rolled back can no longer be settled; the next branch begins at the main that the rollback left."""
+    first = bench.on_branch()
+    bench.lake.settle(decision(1, first), None)
+    second = bench.on_branch()
+    bench.lake.settle(decision(2, second), decision(1, first))
+    assert bench.lake.settle(decision(3, first), decision(2, second)) == []
+    assert main_of(bench) == first
+    with pytest.raises(Superseded):
+        bench.lake.settle(decision(2, second), decision(1, first))
+    third = bench.on_branch()
+    assert bench.lake.settle(decision(4, third), decision(3, first)) == []
+    assert main_of(bench) == third
+
+
+def test_snapshots_that_are_gone_are_named(bench: Any) -> None:
+    """So that nobody decides to go back to what cannot be had."""
+    first = bench.on_branch()
+    bench.lake.settle(decision(1, first), None)
+    assert bench.lake.lost(decision(1, first)) == []
+    assert bench.lake.lost(decision(2, None)) == []
+    assert len(bench.lake.lost(decision(3, bench.gone()))) == 1
 
 
 def test_publishing_tags_and_sweeps_in_one_commit(lake_settings: LakeSettings) -> None:

@@ -222,3 +222,48 @@ def test_the_manifest_says_the_cut_the_contract_and_the_base() -> None:
     assert users.base == newest.tables["users"].snapshots
     assert manifest.branch == f"attempt_2_{manifest.attempt}"
     assert manifest.result == f"s3://lake/tidemark/runs/{manifest.run_id}/{manifest.attempt}/result.json"
+
+
+def after_runs(count: int) -> World:
+    """So many runs of the users table."""
+    world = World()
+    for seq in range(1, count + 1):
+        curate(world.event(seq, 10 + seq - 1 if seq > 1 else None, 10 + seq), world.ports)
+    return world
+
+
+def rollback(world: World, seq: int, to_seq: int) -> SnapshotCommitted:
+    """A request to go back, as the watcher sends it."""
+    return world.event(seq, 10 + seq - 1, 10 + to_seq, kind="rollback", generation=1, run_id="back", to_seq=to_seq)
+
+
+def test_a_rollback_decides_what_its_target_left_and_runs_no_job() -> None:
+    """Every table at the target's snapshots, under a new number; nothing read, no job; again says the same."""
+    world = after_runs(3)
+    back = rollback(world, 4, to_seq=1)
+    (curated,) = curate(back, world.ports)
+    assert isinstance(curated, LakeCurated)
+    assert (curated.kind, curated.to_seq, curated.decision) == ("rollback", 1, 4)
+    assert {t.changes_snapshot for t in curated.tables} == {None}
+    first, newest = world.decisions.get("ecommerce", 1), world.decisions.newest("ecommerce")
+    assert first is not None
+    assert newest is not None
+    assert (newest.number, newest.tables) == (4, first.tables)
+    assert world.mains() == {name: table.snapshots for name, table in first.tables.items()}
+    assert curate(back, world.ports) == [curated]
+    assert len(world.job.manifests) == 3
+
+
+def test_a_rollback_to_what_cannot_be_had_decides_nothing() -> None:
+    """An unknown run, and one whose snapshots have expired: a typed stop, no decision."""
+    world = after_runs(2)
+    with pytest.raises(TypedStop, match="no decision"):
+        curate(rollback(world, 3, to_seq=9), world.ports)
+    first = world.decisions.get("ecommerce", 1)
+    assert first is not None
+    world.lake.expired = {s for t in first.tables.values() for s in t.snapshots.values() if s is not None}
+    with pytest.raises(TypedStop, match="no longer hold"):
+        curate(rollback(world, 3, to_seq=1), world.ports)
+    newest = world.decisions.newest("ecommerce")
+    assert newest is not None
+    assert newest.number == 2
