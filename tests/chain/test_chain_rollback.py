@@ -88,7 +88,7 @@ def test_a_run_that_was_rolled_back_is_no_target(chain: Chain) -> None:
     for wanted in (rolled_back, "ecommerce-process-g0-unknown"):
         chain.ask("rollback", to_run_id=wanted)
         chain.settle()
-    assert [alert.title for alert in chain.bus.events(AlertRaised)] == ["No rollback of ecommerce was made"] * 2
+    assert [alert.title for alert in chain.bus.events(AlertRaised)] == ["No rollback run of ecommerce was made"] * 2
     assert chain.stores.rows() == before
     assert chain.bus.events(WatcherState)[-1].halted is None
 

@@ -186,6 +186,16 @@ def test_back_to_an_earlier_run_and_forward_again(chain: Chain) -> None:
     assert_numbers_are_true(chain)
 
 
+def test_maintenance_leaves_fewer_files_and_every_row(chain: Chain) -> None:
+    """Compaction and expiry in the dataset's turn, on the real lake: the same rows in every layer, fewer files."""
+    before, files = chain.fingerprint(), chain.data_files("orders_changes")
+    _tidemark(chain, "maintain", "--dataset", "ecommerce", "--wait")
+    last = chain.runs_of("ecommerce")[-1]
+    assert (last.kind, last.status) == ("maintain", "CONVERGED")
+    assert before == chain.fingerprint()
+    assert chain.data_files("orders_changes") < files
+
+
 def test_a_rebuild_heals_and_is_one_trace(chain: Chain) -> None:
     """A rebuild asked for on the command line reads everything again: rows that the source's newest full snapshot
     no longer holds (their delete was lost) get a tombstone, nothing else changes, and its trace is whole."""

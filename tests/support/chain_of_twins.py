@@ -27,7 +27,8 @@ SERVICES = ("ingest-watcher", "spark-submitter", "loader", "transformer", "recon
 class Chain:
     """The services and their stores. `without`: services that are started later, by `start`."""
 
-    def __init__(self, *without: str) -> None:
+    def __init__(self, *without: str, maintain_every_runs: int = 0) -> None:
+        self._maintain_every_runs = maintain_every_runs
         self.stores = Stores()
         self.clock = self.stores.clock
         self._attempts, self._requests = count(1), count(1)
@@ -45,7 +46,7 @@ class Chain:
         stores, seconds = self.stores, self.clock.monotonic
         match name:
             case "ingest-watcher":
-                policy = Policy(settle_seconds=10, max_wait_seconds=600)
+                policy = Policy(settle_seconds=10, max_wait_seconds=600, maintain_every_runs=self._maintain_every_runs)
                 sees = (stores.source, stores.decisions, self)
                 return watcher_stage(Watcher(*sees, KNOWN, policy, self.clock.now_ms))
             case "spark-submitter":

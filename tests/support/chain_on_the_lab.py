@@ -97,6 +97,11 @@ class Chain:
         curated = registry().datasets[registry().tables[table].dataset].curated
         return list(self.catalog().load_table(f"{curated}.{table}{kind}").scan().to_arrow().to_pylist())
 
+    def data_files(self, table: str) -> int:
+        """Data files of a curated table's main, by its full name."""
+        curated = registry().datasets[registry().tables[table.removesuffix("_changes")].dataset].curated
+        return len(self.catalog().load_table(f"{curated}.{table}").inspect.data_files())
+
     def source_rows(self, table: str) -> int:
         """Rows of a source table."""
         source = registry().datasets[registry().tables[table].dataset].source

@@ -30,6 +30,7 @@ from tidemark_cli.runs import Run, runs_of
 console = Console()
 TOPICS = [*(event.topic for event in CHAIN), RunFailed.topic, AlertRaised.topic]
 Dataset = Annotated[str, typer.Option(help="The dataset.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Return when the run has ended.")]
 
 
 def read_runs() -> dict[str, Run]:
@@ -41,23 +42,30 @@ def read_runs() -> dict[str, Run]:
 def publish(
     dataset: Dataset,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Read the whole source again.")] = False,
-    wait: Annotated[bool, typer.Option("--wait", help="Return when the run has ended.")] = False,
+    wait: Wait = False,
 ) -> None:
     """Kick off a run of what is new, or a rebuild."""
-    request_id = request(dataset, "rebuild" if rebuild else "process")
-    console.print(f"requested as {request_id}")
-    if wait:
-        _tell(wait_for_request(dataset, request_id))
+    _ask(dataset, "rebuild" if rebuild else "process", wait)
 
 
 def rollback(
     dataset: Dataset,
     to: Annotated[str, typer.Option(help="The run to go back to: its id, or DATASET#SEQ.")],
-    wait: Annotated[bool, typer.Option("--wait", help="Return when the run has ended.")] = False,
+    wait: Wait = False,
 ) -> None:
     """Take lake, RAW and marts back to what a run left; the dataset then stays paused until `resume`."""
-    request_id = request(dataset, "rollback", to_run_id=find(to).run_id)
-    console.print(f"requested as {request_id}; {dataset} stays paused until `tidemark resume --dataset {dataset}`")
+    console.print(f"{dataset} stays paused after it until `tidemark resume --dataset {dataset}`")
+    _ask(dataset, "rollback", wait, find(to).run_id)
+
+
+def maintain(dataset: Dataset, wait: Wait = False) -> None:
+    """Compact the curated tables and let go what is beyond the rollback horizon, in the dataset's turn."""
+    _ask(dataset, "maintain", wait)
+
+
+def _ask(dataset: str, kind: RequestKind, wait: bool, to_run_id: str | None = None) -> None:
+    request_id = request(dataset, kind, to_run_id)
+    console.print(f"requested as {request_id}")
     if wait:
         _tell(wait_for_request(dataset, request_id))
 

@@ -17,6 +17,7 @@ for command in (
     init,
     chain.publish,
     chain.rollback,
+    chain.maintain,
     chain.runs,
     chain.show,
     chain.watch,

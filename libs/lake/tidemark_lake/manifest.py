@@ -32,7 +32,10 @@ class ManifestTable(Struct, frozen=True, kw_only=True):
 
 
 class Manifest(Struct, frozen=True, kw_only=True):
-    """One attempt of one run. `branch` is the attempt's own; `result` is where the job's answer goes."""
+    """One attempt of one run. `branch` is the attempt's own; `result` is where the job's answer goes.
+
+    `keep_from`: the oldest run whose snapshots maintenance keeps.
+    """
 
     run_id: str
     run_seq: int
@@ -46,6 +49,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     result: str
     tables: list[ManifestTable]
     catalog: str = "lake"
+    keep_from: int = 0
 
 
 class TableResult(Struct, frozen=True, kw_only=True):

@@ -39,7 +39,11 @@ def compose(settings: WatcherSettings) -> Stage:
         decisions=DecisionStore(Folder(s3_client(settings.aws_region, settings.s3_endpoint), settings.lake_state)),
         memory=TopicMemory(settings),
         registry=tables,
-        policy=Policy(settle_seconds=settings.settle_seconds, max_wait_seconds=settings.max_wait_seconds),
+        policy=Policy(
+            settle_seconds=settings.settle_seconds,
+            max_wait_seconds=settings.max_wait_seconds,
+            maintain_every_runs=settings.maintain_every_runs,
+        ),
         now_ms=lambda: time.time_ns() // 1_000_000,
     )
     return watcher_stage(watcher)

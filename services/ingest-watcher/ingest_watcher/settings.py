@@ -1,10 +1,14 @@
-"""The watcher's settings: the shared groups, and when the source counts as settled."""
+"""The watcher's settings: the shared groups, when the source counts as settled, and how often maintenance is due."""
 
 from tidemark.settings import LakeSettings, RunnerSettings
 
 
 class WatcherSettings(RunnerSettings, LakeSettings):
-    """`settle_seconds` without a commit make a cut; no commit waits longer than `max_wait_seconds`."""
+    """`settle_seconds` without a commit make a cut; no commit waits longer than `max_wait_seconds`.
+
+    Every so manieth run of a dataset is followed by maintenance of its curated tables; 0: only on request.
+    """
 
     settle_seconds: float = 30.0
     max_wait_seconds: float = 300.0
+    maintain_every_runs: int = 50

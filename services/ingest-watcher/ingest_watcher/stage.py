@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ingest_watcher.cut import busy_since_ms, full_cut, newest_commit_ms, next_cut, oldest_waiting_ms
+from ingest_watcher.maintenance import due, maintenance_run
 from ingest_watcher.ports import History, Source
 from ingest_watcher.rollback import Decided, rollback_run
 from tidemark.errors import Invalid, TypedStop
@@ -36,10 +37,13 @@ PASSING = ("rebuild", "rollback")  # they heal what may hold the others
 
 
 class Policy(Struct, frozen=True, kw_only=True):
-    """When the source counts as settled, in seconds without a commit; and the longest that a commit waits."""
+    """When the source counts as settled, in seconds without a commit; the longest that a commit waits; and after how
+    many runs maintenance is due (0: only on request).
+    """
 
     settle_seconds: float
     max_wait_seconds: float
+    maintain_every_runs: int = 0
 
 
 def on_request(event: RunRequested, state: WatcherState) -> list[Event]:
@@ -49,8 +53,6 @@ def on_request(event: RunRequested, state: WatcherState) -> list[Event]:
     accepted = [*state.accepted, event.request_id][-REMEMBERED:]
     if event.kind == "resume":
         return [replace(state, halted=None, failed_run_id=None, accepted=accepted)]
-    if event.kind == "maintain":
-        raise Invalid("maintenance cannot be requested yet; process, rebuild, rollback and resume can")
     if event.kind == "rollback" and event.to_run_id is None:
         raise Invalid("a rollback names the run to go back to: to_run_id")
     return [replace(state, pending=[*state.pending, event], accepted=accepted)]
@@ -88,11 +90,11 @@ def on_poll(
     decided: Decided,
 ) -> list[Event]:
     """The events of one look at the source: nothing, a run, or a stop with its alert. `decided`: decision by number."""
-    asked = _asked(state)
+    asked = _asked(state) or due(state.dataset, decision, policy.maintain_every_runs)
     if _is_held(state, asked, decision):
         return []
-    if asked is not None and asked.kind == "rollback":
-        return _roll_back(state, asked, decision, decided, now_ms)
+    if asked is not None and asked.kind in ("rollback", "maintain"):
+        return _without_source(state, asked, decision, decided, now_ms)
     try:
         return _cut(state, asked, decision, source, registry, policy, now_ms)
     except TypedStop as stop:
@@ -148,17 +150,23 @@ def _cut(
     ]
 
 
-def _roll_back(
+def _without_source(
     state: WatcherState, asked: RunRequested, decision: Decision | None, decided: Decided, now_ms: int
 ) -> list[Event]:
-    """The run that goes back, and the pause after it; a target that does not stand is answered and changes nothing."""
-    pending = _without(state, asked)
+    """A run that reads no source: a rollback, and the pause after it, or maintenance.
+
+    One that cannot be made is answered and changes nothing.
+    """
+    pending, generation, paused = _without(state, asked), _generation(state, decision), None
     try:
-        run = rollback_run(asked, decision, _generation(state, decision) + 1, decided, now_ms)
+        if asked.kind == "rollback":
+            run = rollback_run(asked, decision, generation + 1, decided, now_ms)
+            paused = f"rolled back to run {run.to_seq} ({asked.to_run_id}); it stays so until `tidemark resume`"
+        else:
+            run = maintenance_run(asked, decision, generation, now_ms)
     except TypedStop as stop:
-        title = f"No rollback of {state.dataset} was made"
+        title = f"No {asked.kind} run of {state.dataset} was made"
         return [_answer(asked, "critical", title, str(stop)), replace(state, pending=pending)]
-    paused = f"rolled back to run {run.to_seq} ({asked.to_run_id}); it stays so until `tidemark resume`"
     return [
         run,
         replace(state, generation=run.generation, halted=paused, failed_run_id=None, last=run, pending=pending),

@@ -34,6 +34,7 @@ def real_ports(settings: SubmitterSettings) -> Ports:
         state=folder.uri,
         new_attempt=lambda: uuid.uuid4().hex[:12],
         now_ms=lambda: time.time_ns() // 1_000_000,
+        rollback_runs=settings.rollback_runs,
     )
 
 

@@ -25,7 +25,10 @@ log = telemetry.logger(__name__)
 
 @dataclass(frozen=True)
 class Ports:
-    """The world as the stage sees it. `state` is the folder's URI of manifests and results; ids and time are given."""
+    """The world as the stage sees it. `state` is the folder's URI of manifests and results; ids and time are given.
+
+    `rollback_runs`: of how many runs, counted back from a maintenance, the snapshots are kept.
+    """
 
     decisions: Decisions
     lake: Lake
@@ -34,6 +37,7 @@ class Ports:
     state: str
     new_attempt: Callable[[], str]
     now_ms: Callable[[], int]
+    rollback_runs: int = 200
 
 
 def curate(event: SnapshotCommitted, ports: Ports) -> Sequence[Event]:
@@ -75,8 +79,6 @@ def _refuse(event: SnapshotCommitted, newest: Decision | None) -> None:
         raise Superseded(f"{event.run_id} is of generation {event.generation}, the lake is at {generation}")
     if event.run_seq <= number:
         raise Superseded(f"{event.run_id} comes after decision {number}, which another run took")
-    if event.kind == "maintain":
-        raise TypedStop("a maintain run cannot be curated yet; ask for a rebuild instead")
     if event.run_seq > number + 1:
         raise TypedStop(f"{event.run_id} is run {event.run_seq} and the last decision is {number}; ask for a rebuild")
     if event.kind != "process":
@@ -140,6 +142,7 @@ def make_manifest(event: SnapshotCommitted, newest: Decision | None, ports: Port
         branch=f"attempt_{event.run_seq}_{attempt}",
         result=f"{ports.state}/{result_name(event.run_id, attempt)}",
         tables=[_table(name, cuts.get(name), newest, ports.registry) for name in dataset.tables],
+        keep_from=max(0, event.run_seq - ports.rollback_runs),
     )
 
 

@@ -59,7 +59,7 @@ class Lake:
         self.contracts = registry().tables_of(dataset)
         self.done: dict[str, int | None] = {}
         self.base: dict[str, dict[str, int | None]] = {}
-        self.seq = 0
+        self.seq, self.keep_runs = 0, 100
         spark.sql(f"CREATE NAMESPACE IF NOT EXISTS lake.source_{name}")
 
     def source(self, table: str) -> str:
@@ -104,6 +104,7 @@ class Lake:
             "order": registry().datasets[self.dataset].order,
             "curated": f"curated_{self.name}",
             "branch": f"attempt_{attempt}",
+            "keep_from": max(0, self.seq + 1 - self.keep_runs),
             "result": str(self.folder / f"result_{self.seq + 1}.json"),
             "tables": tables,
         }
@@ -126,6 +127,8 @@ class Lake:
                 if snapshot != table["base"][kind]:
                     name = f"{self.name}.{table['table']}" + ("" if kind == "current" else f"_{kind}")
                     self.spark.sql(f"CALL lake.system.fast_forward('curated_{name}', 'main', '{manifest['branch']}')")
+                    tag = f"CREATE OR REPLACE TAG run_{manifest['run_seq']} AS OF VERSION {snapshot}"
+                    self.spark.sql(f"ALTER TABLE lake.curated_{name} {tag}")
             self.base[table["table"]] = table["snapshots"]
         self.done = {t["name"]: t["to_snapshot"] for t in manifest["tables"]}
         self.seq += 1

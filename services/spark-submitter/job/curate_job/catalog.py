@@ -46,6 +46,12 @@ def snapshot_of(table: Any, ref: str) -> int | None:
     return None if snapshot is None else int(snapshot.snapshotId())
 
 
+def refs_of(table: Any) -> dict[str, bool]:
+    """The table's branches and tags by name, and whether it is a branch."""
+    refs = table.refs()
+    return {str(name): bool(refs.get(name).isBranch()) for name in list(refs.keySet())}
+
+
 def count_of(snapshot: Any, name: str) -> int:
     """A counter of the snapshot's summary, 0 if it has none."""
     return int(snapshot.summary().get(name) or 0)

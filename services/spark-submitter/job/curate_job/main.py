@@ -14,6 +14,7 @@ from curate_job import checks
 from curate_job.catalog import active_session, read_text, remember_names, write_text
 from curate_job.classify import Classifier, Work
 from curate_job.curated import ensure_tables
+from curate_job.maintain import maintain
 from curate_job.manifest import Check, Manifest, Result, Table, TableResult, UpstreamError, parse_manifest, result_text
 from curate_job.publish import publish
 from curate_job.read import Cut, measure
@@ -64,6 +65,9 @@ def _run(spark: SparkSession, manifest: Manifest, steps: Steps, group: str) -> R
         if largest or manifest.kind == "rebuild":
             with steps.step("ensure tables"):
                 ensure_tables(spark, manifest, manifest.tables, pool)
+        if manifest.kind == "maintain":
+            checked = maintain(spark, manifest, counts, steps, pool)
+            return Result(manifest.run_id, manifest.attempt, tables=list(counts.values()), checks=checked)
         works = _curate_tables(spark, manifest, cuts, counts, steps, pool)
         with steps.step("check"):
             checked = _checks(spark, manifest, works, pool)

@@ -61,6 +61,7 @@ class Manifest:
     result: str
     tables: list[Table]
     catalog: str = "lake"
+    keep_from: int = 0
 
     def identifier(self, table: str, kind: str) -> str:
         """The full name of a curated table: `<t>_changes`, `<t>`, `<t>_held`, `<t>_quarantined`."""

@@ -1,0 +1,68 @@
+"""Maintenance of the curated tables: small files become large ones, what nobody can go back to is let go.
+
+Compaction is written to the attempt's branch and published by the run's decision like anything else. Expiry is not: it
+takes no row away from any snapshot that a run, within the horizon, or a reader of main can ask for. To maintain
+something else, add a step to `_maintain_table`.
+"""
+
+from concurrent.futures import Executor
+
+from pyspark.sql import SparkSession
+
+from curate_job.catalog import load_table, refs_of, snapshot_of
+from curate_job.manifest import KINDS, Check, Manifest, Table, TableResult
+from curate_job.steps import Steps
+
+FILES_WORTH_COMPACTING = 5
+ORPHAN_DAYS = 3  # a file younger than this may belong to a commit that is still to come
+RUN_TAGS = "run_"
+
+
+def maintain(
+    spark: SparkSession, manifest: Manifest, counts: dict[str, TableResult], steps: Steps, pool: Executor
+) -> list[Check]:
+    """Maintain every curated table that has rows; its snapshots go into `counts`. The checks: rows stay."""
+    wanted = [(table, kind) for table in manifest.tables for kind in KINDS if table.base[kind] is not None]
+
+    def one(pair: tuple[Table, str]) -> Check:
+        table, kind = pair
+        with steps.step(f"maintain {kind}", table.name) as step:
+            counts[table.name].snapshots[kind], check = _maintain_table(spark, manifest, table, kind)
+            step["rows"] = check.actual
+        return check
+
+    return list(pool.map(one, wanted))
+
+
+def _maintain_table(spark: SparkSession, manifest: Manifest, table: Table, kind: str) -> tuple[int | None, Check]:
+    identifier, base = manifest.identifier(table.name, kind), table.base[kind]
+    name = identifier.removeprefix(f"{manifest.catalog}.")
+    call = f"CALL {manifest.catalog}.system."
+    _drop_refs(spark, identifier, manifest)
+    spark.sql(f"{call}expire_snapshots(table => '{name}', older_than => current_timestamp(), retain_last => 1)")
+    spark.sql(
+        f"{call}remove_orphan_files(table => '{name}', prefix_listing => true, "
+        f"older_than => timestampadd(DAY, -{ORPHAN_DAYS}, current_timestamp()))"
+    )
+    spark.sql(f"ALTER TABLE {identifier} CREATE BRANCH `{manifest.branch}` AS OF VERSION {base}")
+    spark.sql(
+        f"{call}rewrite_data_files(table => '{name}', branch => '{manifest.branch}', options => "
+        f"map('min-input-files', '{FILES_WORTH_COMPACTING}', 'delete-file-threshold', '1'))"
+    )
+    head = snapshot_of(load_table(spark, identifier), manifest.branch)
+    before, after = (_rows(spark, identifier, snapshot) for snapshot in (base, head))
+    return head, Check(f"rows of {kind} before and after compaction", table.name, before, after)
+
+
+def _drop_refs(spark: SparkSession, identifier: str, manifest: Manifest) -> None:
+    """Tags of runs beyond the horizon, and branches of attempts that were never published."""
+    for name, is_branch in refs_of(load_table(spark, identifier)).items():
+        number = name.removeprefix(RUN_TAGS)
+        if is_branch and name.startswith("attempt_"):
+            spark.sql(f"ALTER TABLE {identifier} DROP BRANCH `{name}`")
+        elif name.startswith(RUN_TAGS) and number.isdecimal() and int(number) < manifest.keep_from:
+            spark.sql(f"ALTER TABLE {identifier} DROP TAG `{name}`")
+
+
+def _rows(spark: SparkSession, identifier: str, snapshot: int | None) -> int:
+    return spark.read.format("iceberg").option("versionAsOf", snapshot).load(identifier).count()

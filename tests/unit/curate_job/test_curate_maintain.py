@@ -1,0 +1,75 @@
+"""Maintenance on a local warehouse: fewer files, the same rows, and what the horizon holds stays readable."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+COLUMNS = (
+    "id int, email string, first_name string, last_name string, created_at bigint, updated_at bigint, "
+    "__op string, __ts_ms timestamp, __source_ts_ms timestamp, __source_lsn bigint"
+)
+RUNS = 6
+TABLES = ("users", "users_changes", "users_held", "users_quarantined")
+
+
+def user(key: int, lsn: int) -> tuple[Any, ...]:
+    """A change of a user; run after run the same keys get newer ones."""
+    at = datetime.fromtimestamp(1_790_000_000 + lsn, UTC)
+    return (key, f"u{key}.{lsn}@x.org", "A", "B", 1, 1, "u" if lsn > 1 else "c", at, at, lsn)
+
+
+@pytest.fixture
+def size() -> str:
+    """Maintenance knows no small cuts."""
+    return "few rows"
+
+
+def files(lake: Any, table: str) -> int:
+    """Data and delete files of main."""
+    return int(lake.spark.table(f"lake.curated_{lake.name}.{table}.files").count())
+
+
+def tags(lake: Any, table: str) -> list[str]:
+    """The runs that can be gone back to."""
+    refs = lake.spark.table(f"lake.curated_{lake.name}.{table}.refs").where("type = 'TAG'")
+    return sorted(row["name"] for row in refs.collect())
+
+
+def test_maintenance_compacts_expires_and_keeps_every_row(lake: Any) -> None:
+    """After six runs: one file a table, tags and snapshots of the newest three runs, rows as before; runs go on."""
+    for run in range(1, RUNS + 1):
+        lake.append("users", [user(key, run) for key in range(run + 3)] + [user(None, run)], COLUMNS)  # type: ignore[arg-type]
+        lake.run()
+    held = {table: lake.rows(table) for table in TABLES}
+    third = lake.spark.sql(f"SELECT * FROM lake.curated_{lake.name}.users VERSION AS OF 'run_4'").collect()
+    assert (files(lake, "users_changes"), files(lake, "users_quarantined")) == (RUNS, RUNS)
+    lake.keep_runs = 3
+    result = lake.run("maintain")
+    assert result["status"] == "done"
+    assert {check["table"]: check["expected"] for check in result["checks"] if " changes " in check["name"]} == {
+        "users": len(held["users_changes"])
+    }
+    assert {table: lake.rows(table) for table in TABLES} == held
+    assert {files(lake, table) for table in ("users", "users_changes", "users_quarantined")} == {1}
+    assert tags(lake, "users") == ["run_4", "run_5", "run_6", "run_7"]
+    assert lake.spark.sql(f"SELECT * FROM lake.curated_{lake.name}.users VERSION AS OF 'run_4'").collect() == third
+    snapshots = lake.spark.table(f"lake.curated_{lake.name}.users_changes.snapshots").count()
+    assert snapshots == len(tags(lake, "users_changes"))
+    lake.append("users", [user(1, RUNS), user(1, RUNS + 1)], COLUMNS)
+    (users,) = (table for table in lake.run()["tables"] if table["table"] == "users")
+    assert (users["read"], users["repeated"], users["accepted"]) == (2, 1, 1)
+
+
+def test_an_attempt_that_was_never_published_is_swept(lake: Any) -> None:
+    """Branches that a dead attempt left are dropped; a second maintenance has nothing to do and changes nothing."""
+    lake.append("users", [user(1, 1)], COLUMNS)
+    lake.run()
+    table = f"lake.curated_{lake.name}.users"
+    lake.spark.sql(f"ALTER TABLE {table} CREATE BRANCH attempt_dead")
+    lake.run("maintain")
+    names = {row["name"] for row in lake.spark.table(f"{table}.refs").collect()}
+    assert "attempt_dead" not in names
+    before = (lake.rows("users"), lake.base["users"])
+    lake.run("maintain")
+    assert (lake.rows("users"), lake.base["users"]) == before
