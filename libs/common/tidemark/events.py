@@ -98,16 +98,16 @@ class CuratedTable(Struct, frozen=True, kw_only=True):
     """
 
     table: str
-    read: int
-    released: int
-    accepted: int
-    repeated: int
-    held: int
-    quarantined: int
-    flagged: int
-    changes_snapshot: int | None
-    current_snapshot: int | None
-    max_ts_ms: int | None
+    read: int = 0
+    released: int = 0
+    accepted: int = 0
+    repeated: int = 0
+    held: int = 0
+    quarantined: int = 0
+    flagged: int = 0
+    changes_snapshot: int | None = None
+    current_snapshot: int | None = None
+    max_ts_ms: int | None = None
 
 
 class LakeCurated(RunEvent, frozen=True, kw_only=True):

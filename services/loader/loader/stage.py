@@ -131,25 +131,9 @@ def _gravity(error: BaseException) -> int:
 
 def _bring_up(event: LakeCurated, table: CuratedTable, position: Position, ports: Ports) -> None:
     for run in [*missed_runs(event, position, ports.decisions), event]:
-        part = next((t for t in run.tables if t.table == table.table), _nothing(table.table))
+        # a run that was made before the table was known has no part of it
+        part = next((t for t in run.tables if t.table == table.table), CuratedTable(table=table.table))
         load_table(run, part, event.generation, ports)
-
-
-def _nothing(table: str) -> CuratedTable:
-    """A table's part of a run that was made before the table was known."""
-    return CuratedTable(
-        table=table,
-        read=0,
-        released=0,
-        accepted=0,
-        repeated=0,
-        held=0,
-        quarantined=0,
-        flagged=0,
-        changes_snapshot=None,
-        current_snapshot=None,
-        max_ts_ms=None,
-    )
 
 
 def _done_before(raw: LockedTable, run: LakeCurated, table: str, generation: int) -> LoadedTable | None:

@@ -7,11 +7,11 @@ again what the decision holds. An attempt that finds a main moved begins anew fr
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from spark_submitter.decide import decide, roll_back
 from spark_submitter.ports import Decisions, Job, Lake, Snapshots, Stranger
-from spark_submitter.rollback import rolled_back
 from tidemark import telemetry
 from tidemark.errors import CheckFailed, Retryable, Superseded, TypedStop
-from tidemark.events import AlertRaised, CuratedTable, Event, LakeCurated, SnapshotCommitted, TableCut
+from tidemark.events import AlertRaised, CuratedTable, Event, SnapshotCommitted, TableCut
 from tidemark.failpoints import failpoint
 from tidemark.tables import Registry
 from tidemark_lake.decisions import TABLE_KINDS, DecidedTable, Decision
@@ -103,7 +103,7 @@ def _next_decision(event: SnapshotCommitted, newest: Decision | None, ports: Por
             f"{event.run_id} cannot go back to run {target.number}: {', '.join(lost)} no longer hold its snapshots; "
             "ask for a rollback to a newer run"
         )
-    return rolled_back(event, newest, target, (ports.now_ms() - started_ms) / 1000)
+    return roll_back(event, newest, target, (ports.now_ms() - started_ms) / 1000)
 
 
 def _attempt(event: SnapshotCommitted, newest: Decision | None, ports: Ports, started_ms: int) -> Decision | None:
@@ -175,33 +175,13 @@ def _verify(result: Result) -> None:
 
 
 def _decision(event: SnapshotCommitted, manifest: Manifest, result: Result, now_ms: int, started_ms: int) -> Decision:
-    curated = LakeCurated(
-        dataset=event.dataset,
-        run_id=event.run_id,
-        run_seq=event.run_seq,
-        kind=event.kind,
-        generation=event.generation,
-        decision=event.run_seq,
-        tables=[_curated(table) for table in result.tables],
-        committed_at_ms=event.committed_at_ms,
-        seconds=(now_ms - started_ms) / 1000,
-        spark=dict(result.spark),
-    )
     ends = {table.name: table.to_snapshot for table in manifest.tables}
-    return Decision(
-        number=event.run_seq,
-        dataset=event.dataset,
-        run_id=event.run_id,
-        run_seq=event.run_seq,
-        kind=event.kind,
-        generation=event.generation,
-        attempt=manifest.attempt,
-        tables={
-            t.table: DecidedTable(source_snapshot=ends[t.table], source_uuid=t.source_uuid, snapshots=t.snapshots)
-            for t in result.tables
-        },
-        curated=curated,
-    )
+    tables = {
+        t.table: DecidedTable(source_snapshot=ends[t.table], source_uuid=t.source_uuid, snapshots=t.snapshots)
+        for t in result.tables
+    }
+    told = [_curated(table) for table in result.tables]
+    return decide(event, manifest.attempt, tables, told, (now_ms - started_ms) / 1000, result.spark)
 
 
 def _curated(table: TableResult) -> CuratedTable:
