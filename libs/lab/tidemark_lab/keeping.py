@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 
-from tidemark_lab.components import Component
+from tidemark_lab.components import Component, is_ready
 from tidemark_lab.errors import LabError
 from tidemark_lab.home import MARK, Home, birth, keeper_pid, processes_of, read_json, write_json
 
@@ -76,7 +76,9 @@ def wait_for(names: Sequence[str], where: Home, progress: Progress, also: tuple[
                 shown[name] = said[name]["state"]
                 progress(name, shown[name], time.monotonic() - began)
             _judge(where, plans[name], said[name], before[name])
-        if all(now in (*READY, *also) for now in shown.values()):
+        settled = all(now in (*READY, *also) for now in shown.values())
+        # one that was killed this very moment is still said to be ready
+        if settled and all(is_ready(plans[name]) for name in names if shown[name] == "ready"):
             return
         if keeper_pid(where) is None:
             raise LabError("keeper", "it has ended", where.tail("keeper"))

@@ -44,7 +44,7 @@ def up(home: Folder = None, progress: Progress = lambda *_: None, only: Sequence
     where = Home.at(home)
     where.path.mkdir(parents=True, exist_ok=True)
     with _alone(where):
-        running = set(read_json(where.state)["components"]) if keeper_pid(where) else set[str]()
+        running = set(read_json(where.state)["components"]) if _answers(where) else set[str]()
         if running and running.issuperset(stack.NAMES if only is None else only):
             _start_missing(where)
         else:
@@ -143,6 +143,17 @@ def _components(where: Home, chosen: stack.Ports, only: Sequence[str] | None, pr
     return components
 
 
+def _answers(where: Home) -> bool:
+    """Whether the keeper lives: one that was killed this very moment still has a process, but answers no more."""
+    if keeper_pid(where) is None:
+        return False
+    try:
+        _ask(where, {"do": "ping"})
+    except LabError:
+        return False
+    return True
+
+
 def _start_missing(where: Home) -> None:
     for name, said in read_json(where.state)["components"].items():
         if said["state"] in ("stopped", "ended"):
@@ -167,7 +178,7 @@ def _status(name: str, said: Mapping[str, Any], sizes: Mapping[int, int]) -> Com
 
 def _ask(where: Home, request: dict[str, Any]) -> None:
     if keeper_pid(where) is None:
-        raise LabError(str(request["name"]), "the lab is not up")
+        raise LabError(str(request.get("name", "keeper")), "the lab is not up")
     control.ask(str(read_json(where.state)["socket"]), request)
 
 
