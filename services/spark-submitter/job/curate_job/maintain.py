@@ -6,6 +6,7 @@ something else, add a step to `_maintain_table`.
 """
 
 from concurrent.futures import Executor
+from datetime import UTC, datetime, timedelta
 
 from pyspark.sql import SparkSession
 
@@ -13,7 +14,7 @@ from curate_job.catalog import load_table, refs_of, snapshot_of
 from curate_job.manifest import KINDS, Check, Manifest, Table, TableResult
 from curate_job.steps import Steps
 
-FILES_WORTH_COMPACTING = 5
+COMPACTION = {"min-input-files": 5, "delete-file-threshold": 1, "remove-dangling-deletes": "true"}
 ORPHAN_DAYS = 3  # a file younger than this may belong to a commit that is still to come
 RUN_TAGS = "run_"
 
@@ -39,16 +40,13 @@ def _maintain_table(spark: SparkSession, manifest: Manifest, table: Table, kind:
     name = identifier.removeprefix(f"{manifest.catalog}.")
     call = f"CALL {manifest.catalog}.system."
     _drop_refs(spark, identifier, manifest)
-    spark.sql(f"{call}expire_snapshots(table => '{name}', older_than => current_timestamp(), retain_last => 1)")
-    spark.sql(
-        f"{call}remove_orphan_files(table => '{name}', prefix_listing => true, "
-        f"older_than => timestampadd(DAY, -{ORPHAN_DAYS}, current_timestamp()))"
-    )
+    now = datetime.now(UTC).replace(tzinfo=None)  # the session's zone is UTC
+    spark.sql(f"{call}expire_snapshots(table => '{name}', older_than => TIMESTAMP '{now}', retain_last => 1)")
+    old = now - timedelta(days=ORPHAN_DAYS)
+    spark.sql(f"{call}remove_orphan_files(table => '{name}', prefix_listing => true, older_than => TIMESTAMP '{old}')")
     spark.sql(f"ALTER TABLE {identifier} CREATE BRANCH `{manifest.branch}` AS OF VERSION {base}")
-    spark.sql(
-        f"{call}rewrite_data_files(table => '{name}', branch => '{manifest.branch}', options => "
-        f"map('min-input-files', '{FILES_WORTH_COMPACTING}', 'delete-file-threshold', '1'))"
-    )
+    options = ", ".join(f"'{option}', '{value}'" for option, value in COMPACTION.items())
+    spark.sql(f"{call}rewrite_data_files(table => '{name}', branch => '{manifest.branch}', options => map({options}))")
     head = snapshot_of(load_table(spark, identifier), manifest.branch)
     before, after = (_rows(spark, identifier, snapshot) for snapshot in (base, head))
     return head, Check(f"rows of {kind} before and after compaction", table.name, before, after)
