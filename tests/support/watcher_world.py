@@ -15,7 +15,7 @@ from tidemark.events import (
     WatcherState,
 )
 from tidemark.tables import Column, Dataset, Registry, Table
-from tidemark_lake.decisions import DecidedTable, Decision, MemoryDecisions
+from tidemark_lake.decisions import DecidedTable, Decision, MemoryDecisions, raised_by
 
 SHOP = Registry(
     datasets={"shop": Dataset(source="shop", curated="c", order="debezium", tables=["users", "orders"])},
@@ -32,6 +32,11 @@ class World:
         self.decisions = MemoryDecisions()
         self.memory = MemoryOfStates()
         self.now_ms = 1_000_000
+        self.watcher = self.new_watcher()
+
+    def lose_the_topic(self) -> None:
+        """The watcher's own topic is gone, and a new process begins."""
+        self.memory = MemoryOfStates()
         self.watcher = self.new_watcher()
 
     def new_watcher(self, registry: Registry = SHOP) -> Watcher:
@@ -87,6 +92,7 @@ class World:
             tables=[],
             committed_at_ms=run.committed_at_ms,
             seconds=0,
+            to_seq=run.to_seq,
         )
         self.decisions.put(
             Decision(
@@ -102,6 +108,7 @@ class World:
                     for t in run.tables
                 },
                 curated=curated,
+                raised_by=raised_by(self.decisions.newest(run.dataset), run),
             )
         )
 
@@ -115,8 +122,14 @@ def settled_world() -> World:
     return world
 
 
-def request(kind: str = "process", request_id: str = "r1") -> RunRequested:
-    return RunRequested(dataset="shop", request_id=request_id, kind=kind, requested_by="me")  # type: ignore[arg-type]
+def request(kind: str = "process", request_id: str = "r1", to_run_id: str | None = None) -> RunRequested:
+    return RunRequested(
+        dataset="shop",
+        request_id=request_id,
+        kind=kind,  # type: ignore[arg-type]
+        requested_by="me",
+        to_run_id=to_run_id,
+    )
 
 
 def failure(generation: int = 0, run_id: str = "x") -> RunFailed:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from ingest_watcher.ports import Decisions, Memory, Source
-from ingest_watcher.stage import Policy, is_idle, on_failure, on_poll, on_request, remembered
+from ingest_watcher.position import caught_up, is_idle
+from ingest_watcher.stage import Policy, answering, on_failure, on_poll, on_request, remembered
 from tidemark import telemetry
 from tidemark.errors import Retryable
 from tidemark.events import Event, RunFailed, RunRequested, WatcherState
@@ -43,14 +44,17 @@ class Watcher:
         self._idle_at: dict[str, dict[str, str]] = {}
 
     def request(self, event: RunRequested) -> list[Event]:
-        events = on_request(event, self._state(event.dataset))
+        state = self._known(event.dataset)
+        if event.kind == "resume":
+            state = answering(state, self._memory.failures(event.dataset))
+        events = on_request(event, state)
         resumed = remembered(events).get(event.dataset) if event.kind == "resume" else None
         # at once, for the stage that resumes may fail again and halt the dataset before the next tick: then the row
         # that heals it would never be cut
         return events + self._cut(resumed) if resumed else events
 
     def failure(self, event: RunFailed) -> list[Event]:
-        return on_failure(event, self._state(event.dataset))
+        return on_failure(event, self._known(event.dataset))
 
     def tick(self) -> list[Event]:
         """Look at every dataset once; Retryable of one is raised only if no other one has an event."""
@@ -98,6 +102,9 @@ class Watcher:
         if newer is not None:
             self._published[dataset] = newer
         return newer or known
+
+    def _known(self, dataset: str) -> WatcherState:
+        return caught_up(self._state(dataset), self._newest(dataset))
 
     def _state(self, dataset: str) -> WatcherState:
         if self._states is None:

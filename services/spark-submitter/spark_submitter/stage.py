@@ -7,6 +7,8 @@ again what the decision holds. An attempt that finds a main moved begins anew fr
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from spark_submitter.ports import Decisions, Job, Lake, Snapshots, Stranger
 from spark_submitter.rollback import rolled_back
 from tidemark import telemetry
@@ -14,7 +16,7 @@ from tidemark.errors import CheckFailed, Retryable, Superseded, TypedStop
 from tidemark.events import AlertRaised, CuratedTable, Event, LakeCurated, SnapshotCommitted, TableCut
 from tidemark.failpoints import failpoint
 from tidemark.tables import Registry
-from tidemark_lake.decisions import TABLE_KINDS, DecidedTable, Decision
+from tidemark_lake.decisions import TABLE_KINDS, DecidedTable, Decision, raised_by
 from tidemark_lake.manifest import Manifest, ManifestTable, Result, TableResult, result_name
 
 NAME = "spark-submitter"
@@ -93,10 +95,12 @@ def _refuse(event: SnapshotCommitted, newest: Decision | None) -> None:
 
 def _next_decision(event: SnapshotCommitted, newest: Decision | None, ports: Ports, started_ms: int) -> Decision | None:
     """What this run decides; None if a main moved meanwhile."""
-    if event.kind != "rollback":
-        return _attempt(event, newest, ports, started_ms)
-    target = ports.decisions.get(event.dataset, event.to_seq or 0)
-    return rolled_back(event, newest, target, (ports.now_ms() - started_ms) / 1000)
+    if event.kind == "rollback":
+        target = ports.decisions.get(event.dataset, event.to_seq or 0)
+        decision: Decision | None = rolled_back(event, newest, target, (ports.now_ms() - started_ms) / 1000)
+    else:
+        decision = _attempt(event, newest, ports, started_ms)
+    return decision and replace(decision, raised_by=raised_by(newest, event))
 
 
 def _attempt(event: SnapshotCommitted, newest: Decision | None, ports: Ports, started_ms: int) -> Decision | None:
