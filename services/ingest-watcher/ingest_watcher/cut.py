@@ -12,7 +12,10 @@ from tidemark.errors import TypedStop
 from tidemark.events import TableCut
 
 _HARMLESS = {"append", "replace"}
-REMEDY = "decide with the owners of the source, then ask for a rebuild: tidemark publish --dataset {dataset} --rebuild"
+REMEDY = (
+    "decide with the owners of the source (a new full snapshot heals what is gone, docs/adr/0007), then ask for a "
+    "rebuild: tidemark publish --dataset {dataset} --rebuild"
+)
 
 
 def full_cut(table: str, history: History) -> TableCut:
