@@ -39,7 +39,7 @@ class Bench(Protocol):
 
     def compact(self) -> int: ...
 
-    def delete(self, *, whole_file: bool) -> int: ...
+    def delete(self, row: int, *, whole_file: bool) -> int: ...
 
     def roll_back(self, snapshot: int) -> int: ...
 
@@ -75,7 +75,7 @@ class MemoryBench:
     def compact(self) -> int:
         return self._commit("replace", 1, 1)
 
-    def delete(self, *, whole_file: bool) -> int:
+    def delete(self, row: int, *, whole_file: bool) -> int:
         return self._commit("delete" if whole_file else "overwrite", 0 if whole_file else 1, 0 if whole_file else 1)
 
     def roll_back(self, snapshot: int) -> int:
@@ -162,9 +162,9 @@ class GlueBench:
             rewrite.commit()
         return self._current()
 
-    def delete(self, *, whole_file: bool) -> int:
-        """Delete the row 1: with its whole file if it has one of its own, else the file is written anew without it."""
-        self.table.delete("id = 1")
+    def delete(self, row: int, *, whole_file: bool) -> int:
+        """Delete a row: with its whole file if it has one of its own, else the file is written anew without it."""
+        self.table.delete(f"id = {row}")
         operation = {True: Operation.DELETE, False: Operation.OVERWRITE}[whole_file]
         summary = self.table.current_snapshot().summary  # type: ignore[union-attr]
         assert summary is not None

@@ -1,6 +1,7 @@
 """A watcher with twins around it, for its unit tests."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from ingest_watcher.memory import MemoryOfStates, MemorySource
 from ingest_watcher.ports import History, Snapshot
@@ -28,7 +29,7 @@ class World:
     """A watcher with twins around it and a clock in hand; `step` is one tick whose transaction stands."""
 
     def __init__(self) -> None:
-        self.source = MemorySource()
+        self.source: Any = MemorySource()
         self.decisions = MemoryDecisions()
         self.memory = MemoryOfStates()
         self.now_ms = 1_000_000
@@ -104,7 +105,11 @@ class World:
                 generation=run.generation,
                 attempt="1",
                 tables={
-                    t.table: DecidedTable(source_snapshot=t.to_snapshot, source_uuid=t.table, snapshots={})
+                    t.table: DecidedTable(
+                        source_snapshot=t.to_snapshot,
+                        source_uuid=self.source.history("shop", t.table).uuid,
+                        snapshots={},
+                    )
                     for t in run.tables
                 },
                 curated=curated,

@@ -38,12 +38,6 @@ def is_under_way(state: WatcherState, decision: Decision | None) -> bool:
     return last is not None and last.generation == state.generation and last.run_seq > number_of(decision)
 
 
-def is_idle(decision: Decision | None, ends: dict[str, int | None]) -> bool:
-    """Whether the current snapshots (table -> id) are the published ones: only a new pointer matters then."""
-    done = {t: d.source_snapshot for t, d in decision.tables.items()} if decision else {}
-    return done == ends
-
-
 def paused(to_seq: int | None) -> str:
     """Why a dataset that was rolled back makes no new cut."""
     return f"rolled back to run {to_seq}; it stays so until `tidemark resume`"

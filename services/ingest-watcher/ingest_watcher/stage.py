@@ -108,6 +108,15 @@ def on_poll(
         return _stopped(state, asked, decision, str(stop))
 
 
+def is_idle(state: WatcherState, decision: Decision | None, source: Source, registry: Registry) -> bool:
+    """Whether nothing is under way and nothing waits in the source: then only a new pointer or a request matters."""
+    try:
+        cuts = _cuts(state.dataset, "process", decision, _histories(state.dataset, decision, source, registry))
+    except TypedStop:
+        return False
+    return not is_under_way(state, decision) and not _has_work("process", cuts)
+
+
 def _asked(state: WatcherState) -> RunRequested | None:
     """The request to be made next: a rebuild or a rollback before all others."""
     passing = next((r for r in state.pending if r.kind in PASSING), None)

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from ingest_watcher.ports import Decisions, Memory, Source
-from ingest_watcher.position import caught_up, is_idle
-from ingest_watcher.stage import Policy, answering, on_failure, on_poll, on_request, remembered
+from ingest_watcher.position import caught_up
+from ingest_watcher.stage import Policy, answering, is_idle, on_failure, on_poll, on_request, remembered
 from tidemark import telemetry
 from tidemark.errors import Retryable
 from tidemark.events import Event, RunFailed, RunRequested, WatcherState
@@ -72,7 +72,10 @@ class Watcher:
 
     def committed(self, events: Sequence[Event]) -> None:
         """These events stand in Kafka: what they say is now this watcher's memory."""
-        self._states = (self._states or {}) | remembered(events)
+        changed = remembered(events)
+        self._states = (self._states or {}) | changed
+        for dataset in changed:
+            self._idle_at.pop(dataset, None)
 
     def _look(self, dataset: str) -> list[Event]:
         state = self._state(dataset)
@@ -80,11 +83,8 @@ class Watcher:
         if pointers == self._idle_at.get(dataset) and not state.pending:
             return []
         events = self._cut(state)
-        if not events:
-            decision = self._published.get(dataset)
-            ends = {table: self._source.history(dataset, table).current for table in pointers}
-            if is_idle(decision, ends):
-                self._idle_at[dataset] = pointers
+        if not events and is_idle(state, self._published.get(dataset), self._source, self._registry):
+            self._idle_at[dataset] = pointers
         return events
 
     def _cut(self, state: WatcherState) -> list[Event]:

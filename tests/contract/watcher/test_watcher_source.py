@@ -56,7 +56,7 @@ def test_replace(bench: Any) -> None:
 def test_overwrite(bench: Any) -> None:
     """A file written anew without one of its rows is a stop that names the remedy, also under a later append."""
     base = bench.append(1, 2)
-    bench.delete(whole_file=False)
+    bench.delete(1, whole_file=False)
     with pytest.raises(TypedStop, match=r"is a overwrite.*--rebuild"):
         cut_from(bench, base)
     bench.append(3)
@@ -67,7 +67,7 @@ def test_overwrite(bench: Any) -> None:
 def test_delete(bench: Any) -> None:
     """A file taken away is a stop that names the remedy; a cut that begins behind it is none."""
     base = bench.append(1)
-    behind = bench.delete(whole_file=True)
+    behind = bench.delete(1, whole_file=True)
     bench.append(2)
     with pytest.raises(TypedStop, match=r"is a delete.*--rebuild"):
         cut_from(bench, base)
