@@ -14,7 +14,15 @@ from reconciler.ports import Ports as ReconcilerPorts
 from reconciler.stage import stage as reconciler_stage
 from spark_submitter.__main__ import submitter_stage
 from spark_submitter.stage import Ports as SubmitterPorts
-from tidemark.events import LayersReconciled, RequestKind, RunEvent, RunRequested, SnapshotCommitted, WatcherState
+from tidemark.events import (
+    LayersReconciled,
+    RequestKind,
+    RunEvent,
+    RunFailed,
+    RunRequested,
+    SnapshotCommitted,
+    WatcherState,
+)
 from tidemark.failpoints import FailpointError
 from tidemark.memory_bus import MemoryBus
 from tidemark.stage import Stage
@@ -63,6 +71,10 @@ class Chain:
     def recall(self) -> dict[str, WatcherState]:
         """The watcher's topic."""
         return remembered(self.bus.events(WatcherState))
+
+    def failures(self, dataset: str) -> list[str]:
+        """What has failed, as the watcher reads it."""
+        return [event.event_id for event in self.bus.events(RunFailed) if event.dataset == dataset]
 
     def settle(self, seconds: int = 60) -> None:
         """Let the source be quiet for so long, while everybody works."""

@@ -1,6 +1,7 @@
 """A watcher with twins around it, for its unit tests."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from ingest_watcher.memory import MemoryOfStates, MemorySource
 from ingest_watcher.ports import History, Snapshot
@@ -15,7 +16,7 @@ from tidemark.events import (
     WatcherState,
 )
 from tidemark.tables import Column, Dataset, Registry, Table
-from tidemark_lake.decisions import DecidedTable, Decision, MemoryDecisions
+from tidemark_lake.decisions import DecidedTable, Decision, MemoryDecisions, raised_by
 
 SHOP = Registry(
     datasets={"shop": Dataset(source="shop", curated="c", order="debezium", tables=["users", "orders"])},
@@ -28,10 +29,15 @@ class World:
     """A watcher with twins around it and a clock in hand; `step` is one tick whose transaction stands."""
 
     def __init__(self) -> None:
-        self.source = MemorySource()
+        self.source: Any = MemorySource()
         self.decisions = MemoryDecisions()
         self.memory = MemoryOfStates()
         self.now_ms = 1_000_000
+        self.watcher = self.new_watcher()
+
+    def lose_the_topic(self) -> None:
+        """The watcher's own topic is gone, and a new process begins."""
+        self.memory = MemoryOfStates()
         self.watcher = self.new_watcher()
 
     def new_watcher(self, registry: Registry = SHOP) -> Watcher:
@@ -87,6 +93,7 @@ class World:
             tables=[],
             committed_at_ms=run.committed_at_ms,
             seconds=0,
+            to_seq=run.to_seq,
         )
         self.decisions.put(
             Decision(
@@ -98,10 +105,15 @@ class World:
                 generation=run.generation,
                 attempt="1",
                 tables={
-                    t.table: DecidedTable(source_snapshot=t.to_snapshot, source_uuid=t.table, snapshots={})
+                    t.table: DecidedTable(
+                        source_snapshot=t.to_snapshot,
+                        source_uuid=self.source.history("shop", t.table).uuid,
+                        snapshots={},
+                    )
                     for t in run.tables
                 },
                 curated=curated,
+                raised_by=raised_by(self.decisions.newest(run.dataset), run),
             )
         )
 
@@ -115,8 +127,14 @@ def settled_world() -> World:
     return world
 
 
-def request(kind: str = "process", request_id: str = "r1") -> RunRequested:
-    return RunRequested(dataset="shop", request_id=request_id, kind=kind, requested_by="me")  # type: ignore[arg-type]
+def request(kind: str = "process", request_id: str = "r1", to_run_id: str | None = None) -> RunRequested:
+    return RunRequested(
+        dataset="shop",
+        request_id=request_id,
+        kind=kind,  # type: ignore[arg-type]
+        requested_by="me",
+        to_run_id=to_run_id,
+    )
 
 
 def failure(generation: int = 0, run_id: str = "x") -> RunFailed:

@@ -7,9 +7,9 @@ position. `DecisionStore` keeps them on S3, `MemoryDecisions` is its twin; tests
 
 from collections.abc import Mapping
 
-from msgspec import Struct, json
+from msgspec import Struct, field, json
 
-from tidemark.events import Kind, LakeCurated
+from tidemark.events import Kind, LakeCurated, SnapshotCommitted
 from tidemark_lake.objects import Folder
 
 TABLE_KINDS = ("changes", "current", "held", "quarantined")
@@ -28,7 +28,11 @@ class DecidedTable(Struct, frozen=True, kw_only=True):
 
 
 class Decision(Struct, frozen=True, kw_only=True):
-    """A run is published. `curated` is the event that tells so, kept whole for repeats."""
+    """A run is published. `curated` is the event that tells so, kept whole for repeats.
+
+    `raised_by`: every request that has raised the dataset's generation so far, this run's last, so that none is done
+    twice whatever else is lost.
+    """
 
     number: int
     dataset: str
@@ -39,6 +43,7 @@ class Decision(Struct, frozen=True, kw_only=True):
     attempt: str
     tables: dict[str, DecidedTable]
     curated: LakeCurated
+    raised_by: list[str] = field(default_factory=list)
 
 
 class DecisionStore:
@@ -87,6 +92,14 @@ class MemoryDecisions:
         if decision.number > 1 and (decision.dataset, decision.number - 1) not in self._decisions:
             raise ValueError(f"decision {decision.number} of {decision.dataset} would leave a gap")
         return self._decisions.setdefault((decision.dataset, decision.number), decision) == decision
+
+
+def raised_by(newest: Decision | None, event: SnapshotCommitted) -> list[str]:
+    """The requests that have raised the generation once the event's run, the one after `newest`, is decided."""
+    before = newest.raised_by if newest else []
+    if event.kind not in ("rebuild", "rollback") or event.request_id is None:
+        return before
+    return [*before, event.request_id]
 
 
 def _name(dataset: str, number: int) -> str:

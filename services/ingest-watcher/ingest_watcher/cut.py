@@ -12,7 +12,10 @@ from tidemark.errors import TypedStop
 from tidemark.events import TableCut
 
 _HARMLESS = {"append", "replace"}
-REMEDY = "decide with the owners of the source, then ask for a rebuild: tidemark publish --dataset {dataset} --rebuild"
+REMEDY = (
+    "decide with the owners of the source (a new full snapshot heals what is gone, docs/adr/0007), then ask for a "
+    "rebuild: tidemark publish --dataset {dataset} --rebuild"
+)
 
 
 def full_cut(table: str, history: History) -> TableCut:
@@ -60,7 +63,8 @@ def _since(dataset: str, table: str, base: int, history: History, stop: str) -> 
             return found[::-1]
         found.append(snapshot)
     if base in history.snapshots:
-        raise TypedStop(f"{dataset}.{table} was rolled back behind snapshot {base}, which is published; {stop}")
+        back = f"go back to a run that it still holds (tidemark rollback --dataset {dataset} --to RUN) and resume, or"
+        raise TypedStop(f"{dataset}.{table} was rolled back behind snapshot {base}, which is published; {back} {stop}")
     raise TypedStop(f"snapshot {base} of {dataset}.{table}, the last one published, has expired; {stop}")
 
 
@@ -104,7 +108,7 @@ def oldest_waiting_ms(cuts: dict[str, TableCut], histories: dict[str, History]) 
         s.committed_at_ms
         for name, cut in cuts.items()
         for s in _until(_back_from(histories[name], cut.to_snapshot), cut.from_snapshot)
-        if s.operation == "append" or cut.from_snapshot is None
+        if (s.operation == "append" and s.rows > 0) or cut.from_snapshot is None
     ]
     return min(waiting, default=0)
 

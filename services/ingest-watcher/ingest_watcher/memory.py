@@ -1,10 +1,12 @@
 """In-memory twins of the watcher's ports, under the same contract suite as the real ones."""
 
 from collections.abc import Sequence
+from itertools import count
 
 from ingest_watcher.ports import History
 from ingest_watcher.stage import remembered
-from tidemark.events import Event, WatcherState
+from tidemark.errors import TypedStop
+from tidemark.events import Event, RunFailed, WatcherState
 
 
 class MemorySource:
@@ -12,10 +14,10 @@ class MemorySource:
 
     def __init__(self) -> None:
         self._tables: dict[tuple[str, str], tuple[int, History]] = {}
+        self._versions = count(1)
 
     def put(self, dataset: str, table: str, history: History) -> None:
-        version = self._tables.get((dataset, table), (0, history))[0]
-        self._tables[dataset, table] = (version + 1, history)
+        self._tables[dataset, table] = (next(self._versions), history)
 
     def drop(self, dataset: str, table: str) -> None:
         del self._tables[dataset, table]
@@ -24,17 +26,24 @@ class MemorySource:
         return {t: f"{t}/v{version}" for (d, t), (version, _) in self._tables.items() if d == dataset}
 
     def history(self, dataset: str, table: str) -> History:
+        if (dataset, table) not in self._tables:
+            raise TypedStop(f"source table {dataset}.{table} is gone; bring it back, then resume")
         return self._tables[dataset, table][1]
 
 
 class MemoryOfStates:
-    """The watcher's own topic, without a broker."""
+    """What Kafka holds for the watcher, without a broker; `keep` sends to it."""
 
     def __init__(self) -> None:
         self._states: dict[str, WatcherState] = {}
+        self._failed: list[RunFailed] = []
 
     def keep(self, events: Sequence[Event]) -> None:
         self._states |= remembered(events)
+        self._failed += [event for event in events if isinstance(event, RunFailed)]
 
     def recall(self) -> dict[str, WatcherState]:
         return dict(self._states)
+
+    def failures(self, dataset: str) -> list[str]:
+        return [event.event_id for event in self._failed if event.dataset == dataset]

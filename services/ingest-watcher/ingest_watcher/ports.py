@@ -50,7 +50,10 @@ class Decisions(Protocol):
 
 
 class Memory(Protocol):
-    """The watcher's own topic."""
+    """What Kafka holds for the watcher: its own topic, and what has failed."""
 
     def recall(self) -> dict[str, WatcherState]:
         """The newest committed state of every dataset."""
+
+    def failures(self, dataset: str) -> list[str]:
+        """The event ids of every RunFailed of the dataset that stands in Kafka by now, oldest first."""

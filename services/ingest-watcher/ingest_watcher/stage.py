@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from ingest_watcher.cut import busy_since_ms, full_cut, newest_commit_ms, next_cut, oldest_waiting_ms
 from ingest_watcher.maintenance import due, maintenance_run
 from ingest_watcher.ports import History, Source
+from ingest_watcher.position import caught_up, generation_of, is_under_way, number_of, overtaken, paused
 from ingest_watcher.rollback import Decided, rollback_run
 from tidemark.errors import Invalid, TypedStop
 from tidemark.events import (
@@ -58,6 +59,15 @@ def on_request(event: RunRequested, state: WatcherState) -> list[Event]:
     return [replace(state, pending=[*state.pending, event], accepted=accepted)]
 
 
+def answering(state: WatcherState, failures: Sequence[str]) -> WatcherState:
+    """The state with all `failures` known that stand in Kafka when somebody resumes (event ids, oldest first).
+
+    The resume answers them, also one that is read after it: the two come by different topics.
+    """
+    known = dict.fromkeys([*state.failures, *failures[-REMEMBERED:]])
+    return replace(state, failures=list(known)[-REMEMBERED:])
+
+
 def on_failure(event: RunFailed, state: WatcherState) -> list[Event]:
     """A run cannot go on: no new cut until resume or rebuild. A known failure, or an older generation's, halts nothing.
 
@@ -74,12 +84,6 @@ def on_failure(event: RunFailed, state: WatcherState) -> list[Event]:
     return [replace(after, halted=f"{event.failed_stage}: {event.message}", failures=failures)]
 
 
-def is_under_way(state: WatcherState, decision: Decision | None) -> bool:
-    """Whether the last cut still waits for its decision; it holds the next one back."""
-    last = state.last
-    return last is not None and last.generation == state.generation and last.run_seq > _number(decision)
-
-
 def on_poll(
     state: WatcherState,
     decision: Decision | None,
@@ -90,6 +94,11 @@ def on_poll(
     decided: Decided,
 ) -> list[Event]:
     """The events of one look at the source: nothing, a run, or a stop with its alert. `decided`: decision by number."""
+    known, again = caught_up(state, decision), overtaken(state, decision)
+    if known != state:
+        return [known]
+    if again is not None:
+        return [again, replace(state, last=again)]
     asked = _asked(state) or due(state.dataset, decision, policy.maintain_every_runs)
     if _is_held(state, asked, decision):
         return []
@@ -99,6 +108,15 @@ def on_poll(
         return _cut(state, asked, decision, source, registry, policy, now_ms)
     except TypedStop as stop:
         return _stopped(state, asked, decision, str(stop))
+
+
+def is_idle(state: WatcherState, decision: Decision | None, source: Source, registry: Registry) -> bool:
+    """Whether nothing is under way and nothing waits in the source: then only a new pointer or a request matters."""
+    try:
+        cuts = _cuts(state.dataset, "process", decision, _histories(state.dataset, decision, source, registry))
+    except TypedStop:
+        return False
+    return not is_under_way(state, decision) and not _has_work("process", cuts)
 
 
 def _asked(state: WatcherState) -> RunRequested | None:
@@ -157,19 +175,19 @@ def _without_source(
 
     One that cannot be made is answered and changes nothing.
     """
-    pending, generation, paused = _without(state, asked), _generation(state, decision), None
+    pending, generation = _without(state, asked), generation_of(state, decision)
     try:
         if asked.kind == "rollback":
             run = rollback_run(asked, decision, generation + 1, decided, now_ms)
-            paused = f"rolled back to run {run.to_seq} ({asked.to_run_id}); it stays so until `tidemark resume`"
         else:
             run = maintenance_run(asked, decision, generation, now_ms)
     except TypedStop as stop:
         title = f"No {asked.kind} run of {state.dataset} was made"
         return [_answer(asked, "critical", title, str(stop)), replace(state, pending=pending)]
+    pause = paused(run.to_seq) if run.kind == "rollback" else None
     return [
         run,
-        replace(state, generation=run.generation, halted=paused, failed_run_id=None, last=run, pending=pending),
+        replace(state, generation=run.generation, halted=pause, failed_run_id=None, last=run, pending=pending),
     ]
 
 
@@ -221,12 +239,12 @@ def _run(
     cuts: dict[str, TableCut],
     histories: dict[str, History],
 ) -> SnapshotCommitted:
-    generation = _generation(state, decision) + (kind == "rebuild")
+    generation = generation_of(state, decision) + (kind == "rebuild")
     tables = list(cuts.values())
     return SnapshotCommitted(
         dataset=state.dataset,
         run_id=run_id_of(state.dataset, kind, generation, tables),
-        run_seq=_number(decision) + 1,
+        run_seq=number_of(decision) + 1,
         kind=kind,
         generation=generation,
         tables=tables,
@@ -246,7 +264,7 @@ def _stopped(state: WatcherState, asked: RunRequested | None, decision: Decision
     """The dataset is halted; the request that was being made is done and answered, the others wait."""
     halted = AlertRaised(
         dataset=state.dataset,
-        incident=f"{state.dataset}/{STAGE}/{_number(decision)}",
+        incident=f"{state.dataset}/{STAGE}/{number_of(decision)}",
         severity="critical",
         title=f"{state.dataset} is halted at {STAGE}",
         detail=reason,
@@ -267,20 +285,6 @@ def _answer(asked: RunRequested, severity: Severity, title: str, detail: str) ->
         detail=detail,
         raised_by=STAGE,
     )
-
-
-def is_idle(decision: Decision | None, ends: dict[str, int | None]) -> bool:
-    """Whether the current snapshots (table -> id) are the published ones: only a new pointer matters then."""
-    done = {t: d.source_snapshot for t, d in decision.tables.items()} if decision else {}
-    return done == ends
-
-
-def _generation(state: WatcherState, decision: Decision | None) -> int:
-    return max(state.generation, decision.generation if decision else 0)
-
-
-def _number(decision: Decision | None) -> int:
-    return decision.number if decision else 0
 
 
 def remembered(events: Sequence[Event]) -> dict[str, WatcherState]:

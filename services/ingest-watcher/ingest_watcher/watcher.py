@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from ingest_watcher.ports import Decisions, Memory, Source
-from ingest_watcher.stage import Policy, is_idle, on_failure, on_poll, on_request, remembered
+from ingest_watcher.position import caught_up
+from ingest_watcher.stage import Policy, answering, is_idle, on_failure, on_poll, on_request, remembered
 from tidemark import telemetry
 from tidemark.errors import Retryable
 from tidemark.events import Event, RunFailed, RunRequested, WatcherState
@@ -43,14 +44,17 @@ class Watcher:
         self._idle_at: dict[str, dict[str, str]] = {}
 
     def request(self, event: RunRequested) -> list[Event]:
-        events = on_request(event, self._state(event.dataset))
+        state = self._known(event.dataset)
+        if event.kind == "resume":
+            state = answering(state, self._memory.failures(event.dataset))
+        events = on_request(event, state)
         resumed = remembered(events).get(event.dataset) if event.kind == "resume" else None
         # at once, for the stage that resumes may fail again and halt the dataset before the next tick: then the row
         # that heals it would never be cut
         return events + self._cut(resumed) if resumed else events
 
     def failure(self, event: RunFailed) -> list[Event]:
-        return on_failure(event, self._state(event.dataset))
+        return on_failure(event, self._known(event.dataset))
 
     def tick(self) -> list[Event]:
         """Look at every dataset once; Retryable of one is raised only if no other one has an event."""
@@ -68,7 +72,10 @@ class Watcher:
 
     def committed(self, events: Sequence[Event]) -> None:
         """These events stand in Kafka: what they say is now this watcher's memory."""
-        self._states = (self._states or {}) | remembered(events)
+        changed = remembered(events)
+        self._states = (self._states or {}) | changed
+        for dataset in changed:
+            self._idle_at.pop(dataset, None)
 
     def _look(self, dataset: str) -> list[Event]:
         state = self._state(dataset)
@@ -76,11 +83,8 @@ class Watcher:
         if pointers == self._idle_at.get(dataset) and not state.pending:
             return []
         events = self._cut(state)
-        if not events:
-            decision = self._published.get(dataset)
-            ends = {table: self._source.history(dataset, table).current for table in pointers}
-            if is_idle(decision, ends):
-                self._idle_at[dataset] = pointers
+        if not events and is_idle(state, self._published.get(dataset), self._source, self._registry):
+            self._idle_at[dataset] = pointers
         return events
 
     def _cut(self, state: WatcherState) -> list[Event]:
@@ -98,6 +102,9 @@ class Watcher:
         if newer is not None:
             self._published[dataset] = newer
         return newer or known
+
+    def _known(self, dataset: str) -> WatcherState:
+        return caught_up(self._state(dataset), self._newest(dataset))
 
     def _state(self, dataset: str) -> WatcherState:
         if self._states is None:

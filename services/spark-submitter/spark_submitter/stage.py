@@ -7,6 +7,8 @@ again what the decision holds. An attempt that finds a main moved begins anew fr
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from spark_submitter.decide import decide, roll_back
 from spark_submitter.ports import Decisions, Job, Lake, Snapshots, Stranger
 from tidemark import telemetry
@@ -14,7 +16,7 @@ from tidemark.errors import CheckFailed, Retryable, Superseded, TypedStop
 from tidemark.events import AlertRaised, CuratedTable, Event, SnapshotCommitted, TableCut
 from tidemark.failpoints import failpoint
 from tidemark.tables import Registry
-from tidemark_lake.decisions import TABLE_KINDS, DecidedTable, Decision
+from tidemark_lake.decisions import TABLE_KINDS, DecidedTable, Decision, raised_by
 from tidemark_lake.manifest import Manifest, ManifestTable, Result, TableResult, result_name
 
 NAME = "spark-submitter"
@@ -95,8 +97,12 @@ def _refuse(event: SnapshotCommitted, newest: Decision | None) -> None:
 
 def _next_decision(event: SnapshotCommitted, newest: Decision | None, ports: Ports, started_ms: int) -> Decision | None:
     """What this run decides; None if a main moved meanwhile."""
-    if event.kind != "rollback":
-        return _attempt(event, newest, ports, started_ms)
+    decide_it = _rolled_back if event.kind == "rollback" else _attempt
+    decision = decide_it(event, newest, ports, started_ms)
+    return decision and replace(decision, raised_by=raised_by(newest, event))
+
+
+def _rolled_back(event: SnapshotCommitted, newest: Decision | None, ports: Ports, started_ms: int) -> Decision:
     target = ports.decisions.get(event.dataset, event.to_seq or 0)
     if target is not None and (lost := ports.lake.lost(target)):
         raise TypedStop(

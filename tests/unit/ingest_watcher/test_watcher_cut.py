@@ -1,5 +1,8 @@
 """A table's commits become its part of a cut, or a stop that names the remedy."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import pytest
 
 from ingest_watcher.cut import busy_since_ms, full_cut, next_cut, oldest_waiting_ms
@@ -8,15 +11,17 @@ from tidemark.errors import TypedStop
 from tidemark.events import TableCut
 
 
-def history(*operations: str, uuid: str = "u", current: int | None = None) -> History:
-    """Snapshots 1, 2, ... in a line, one per operation, 10 rows and one file each, a second apart."""
+def history(
+    *operations: str, uuid: str = "u", current: int | None = None, rows: Mapping[int, int] = MappingProxyType({})
+) -> History:
+    """Snapshots 1, 2, ... in a line, one per operation, 10 rows (or `rows`) and one file each, a second apart."""
     snapshots = {
         n: Snapshot(
             snapshot_id=n,
             parent_id=n - 1 or None,
             operation=operation,
             committed_at_ms=n * 1000,
-            rows=10,
+            rows=rows.get(n, 10),
             files=1,
             schema_id=0,
         )
@@ -78,6 +83,69 @@ def test_a_table_made_again_stops() -> None:
     """Another table of the same name is not the one that was published."""
     with pytest.raises(TypedStop, match=r"dropped and made again.*--rebuild"):
         next_cut("shop", "users", 1, "u", history("append", uuid="other"))
+
+
+def test_an_empty_commit_moves_the_end_and_brings_nothing() -> None:
+    """An append without rows is no work and does not wait; the next cut passes over it."""
+    log = history("append", "append", rows={2: 0})
+    cut = next_cut("shop", "users", 1, "u", log)
+    assert cut == TableCut(table="users", from_snapshot=1, to_snapshot=2, rows=0, files=1)
+    assert oldest_waiting_ms({"users": cut}, {"users": log}) == 0
+
+
+def test_an_empty_commit_does_not_make_the_next_one_wait_longer() -> None:
+    """What waits is rows: from the first commit that has some."""
+    log = history("append", "append", "append", rows={2: 0})
+    cut = next_cut("shop", "users", 1, "u", log)
+    assert oldest_waiting_ms({"users": cut}, {"users": log}) == 3000
+
+
+def test_a_commit_on_another_branch_is_not_read() -> None:
+    """Main is where it was: the cut is empty, whatever the other branch holds."""
+    assert next_cut("shop", "users", 1, "u", history("append", "delete", "append", current=1)) == TableCut(
+        table="users", from_snapshot=1, to_snapshot=1
+    )
+
+
+def test_commits_side_by_side_count_on_main_alone() -> None:
+    """Two branches from one snapshot: only main's commits are the cut, also where the other's are stops."""
+    line = history("append", "append", "delete")
+    beside = Snapshot(
+        snapshot_id=4, parent_id=2, operation="append", committed_at_ms=4000, rows=7, files=1, schema_id=0
+    )
+    log = History(uuid="u", current=4, snapshots={**line.snapshots, 4: beside}, schemas=line.schemas)
+    assert next_cut("shop", "users", 1, "u", log) == TableCut(
+        table="users", from_snapshot=1, to_snapshot=4, rows=17, files=2
+    )
+    assert next_cut("shop", "users", 2, "u", log).rows == 7
+
+
+def test_a_source_that_was_rolled_back_before_it_was_read_goes_on() -> None:
+    """The snapshot that was taken back was never published: nothing is missed and nothing stops."""
+    line = history("append", "append")
+    after = Snapshot(snapshot_id=3, parent_id=1, operation="append", committed_at_ms=3000, rows=4, files=1, schema_id=0)
+    log = History(uuid="u", current=3, snapshots={**line.snapshots, 3: after}, schemas=line.schemas)
+    assert next_cut("shop", "users", 1, "u", log).rows == 4
+    with pytest.raises(TypedStop, match=r"rolled back.*tidemark rollback.*--rebuild"):
+        next_cut("shop", "users", 2, "u", log)
+
+
+@pytest.mark.parametrize("operation", ["overwrite", "delete"])
+def test_a_stop_below_later_appends_is_found(operation: str) -> None:
+    """What took rows away is not hidden by the commits after it, nor by a compaction."""
+    with pytest.raises(TypedStop, match=f"snapshot 2 of shop.users is a {operation}"):
+        next_cut("shop", "users", 1, "u", history("append", operation, "append", "replace", "append"))
+
+
+def test_a_table_that_was_published_empty_is_read_from_its_beginning() -> None:
+    """No snapshot of it is published, so that its identity does not matter either."""
+    assert next_cut("shop", "users", None, "of a table without rows", history("append")).rows == 10
+
+
+def test_a_table_made_again_stops_before_its_first_commit() -> None:
+    """Also while it has no snapshot yet."""
+    with pytest.raises(TypedStop, match="dropped and made again"):
+        next_cut("shop", "users", 1, "u", History(uuid="other", current=None, snapshots={}, schemas={}))
 
 
 def test_schema_changes_are_told() -> None:

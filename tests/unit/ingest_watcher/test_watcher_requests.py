@@ -1,12 +1,14 @@
 """Requests and failures that come in each other's way, and sources that are in trouble."""
 
 import pytest
+from msgspec.structs import replace
 from watcher_world import SHOP, World, failure, request, settled_world
 
 from ingest_watcher.memory import MemorySource
 from tidemark.errors import Retryable
 from tidemark.events import AlertRaised, RunFailed, SnapshotCommitted
 from tidemark.tables import Dataset, Registry
+from tidemark_lake.decisions import Decision, MemoryDecisions
 
 
 class Flaky(MemorySource):
@@ -202,3 +204,53 @@ def test_a_compacted_source_is_work(kind: str) -> None:
     world.now_ms += 10_000
     run = world.must_cut()
     assert (run.kind, [(t.from_snapshot, t.to_snapshot, t.rows) for t in run.tables]) == (kind, [(None, 1, 0)] * 2)
+
+
+class Counting(MemoryDecisions):
+    """Decisions that know how often they were asked."""
+
+    asked = 0
+
+    def newest(self, dataset: str, after: int = 0) -> Decision | None:
+        self.asked += 1
+        return super().newest(dataset, after)
+
+
+@pytest.mark.parametrize("operation", ["append", "replace"])
+def test_an_idle_poll_reads_pointers_alone(operation: str) -> None:
+    """Once all rows are published, also after a compaction or an empty commit."""
+    world = World()
+    world.decisions = Counting()
+    world.watcher = world.new_watcher()
+    for count in (1, 2):
+        world.commit("users", count)
+        world.commit("orders", count)
+        world.now_ms += 10_000
+        world.decide(world.must_cut())
+    history, rows = world.source.history("shop", "users"), 5 if operation == "replace" else 0
+    commit = replace(history.snapshots[2], snapshot_id=3, parent_id=2, operation=operation, rows=rows)
+    world.source.put("shop", "users", replace(history, current=3, snapshots={**history.snapshots, 3: commit}))
+    world.step()
+    asked = world.decisions.asked
+    world.step()
+    assert world.decisions.asked == asked
+    world.commit("orders", 3)
+    world.now_ms += 10_000
+    assert [(t.from_snapshot, t.to_snapshot) for t in world.must_cut().tables] == [(2, 3), (2, 3)]
+
+
+def test_a_resume_that_cannot_cut_yet_is_not_forgotten() -> None:
+    """Nothing new came since all was published, but a rollback made it work again: it is cut once settled."""
+    world = settled_world()
+    first = world.must_cut()
+    world.decide(first)
+    world.commit("users", 2)
+    world.ask(request("process", "r1"))
+    world.decide(world.must_cut())
+    assert world.step() == []
+    world.ask(request("rollback", "r2", first.run_id))
+    world.decide(world.must_cut())
+    world.ask(request("resume", "r3"))
+    assert world.cut() is None
+    world.now_ms += 10_000
+    assert [(t.from_snapshot, t.to_snapshot) for t in world.must_cut().tables] == [(1, 2), (1, 1)]

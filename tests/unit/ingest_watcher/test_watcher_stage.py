@@ -2,7 +2,6 @@
 
 from watcher_world import World, failure, request, settled_world
 
-from ingest_watcher.memory import MemoryOfStates
 from tidemark.events import AlertRaised, SnapshotCommitted, WatcherState
 
 
@@ -50,8 +49,7 @@ def test_a_restarted_watcher_goes_on_where_the_lake_stands() -> None:
     world.watcher = world.new_watcher()
     assert world.cut() is None
     world.decide(first)
-    world.memory = MemoryOfStates()  # its topic is gone
-    world.watcher = world.new_watcher()
+    world.lose_the_topic()
     assert world.cut() is None
     world.commit("orders", 2)
     world.now_ms += 10_000

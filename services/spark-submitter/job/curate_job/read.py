@@ -26,7 +26,7 @@ class Cut:
 
 
 def measure(spark: SparkSession, table: Table, catalog: str) -> Cut:
-    """Look at the cut without reading its rows. Raises UpstreamError for a cut that cannot be read."""
+    """Look at the cut, without reading its rows where it can. Raises UpstreamError for a cut that cannot be read."""
     source = load_table(spark, f"{catalog}.{table.source}")
     if source is None:
         if table.to_snapshot is None:
@@ -39,17 +39,24 @@ def measure(spark: SparkSession, table: Table, catalog: str) -> Cut:
     if newest is None:
         raise UpstreamError(f"snapshot {table.to_snapshot} of {table.source} has been expired", REBUILD)
     if table.from_snapshot is None:
-        return Cut(uuid, count_of(newest, "total-records"), source)
+        # rows that delete files take away (merge-on-read) are still among the summary's
+        exact = not count_of(newest, "total-delete-files")
+        rows = count_of(newest, "total-records") if exact else _as_of(spark, table, catalog).count()
+        return Cut(uuid, rows, source)
     return Cut(uuid, _appended(source, table), source)
 
 
 def rows_of(spark: SparkSession, table: Table, cut: Cut, catalog: str) -> DataFrame:
     """The rows of the cut, with the column names of its `to` snapshot."""
-    reader = spark.read.format("iceberg")
     if table.from_snapshot is None:
-        return reader.option("versionAsOf", table.to_snapshot).load(f"{catalog}.{table.source}")
+        return _as_of(spark, table, catalog)
+    reader = spark.read.format("iceberg")
     appended = reader.option("start-snapshot-id", table.from_snapshot).option("end-snapshot-id", table.to_snapshot)
     return _named_as_of(appended.load(f"{catalog}.{table.source}"), cut.loaded, table.to_snapshot)
+
+
+def _as_of(spark: SparkSession, table: Table, catalog: str) -> DataFrame:
+    return spark.read.format("iceberg").option("versionAsOf", table.to_snapshot).load(f"{catalog}.{table.source}")
 
 
 def _appended(source: Any, table: Table) -> int:
