@@ -8,7 +8,9 @@ from rich.console import Console
 
 from tidemark.errors import TidemarkError
 from tidemark_cli import chain, home
+from tidemark_cli.audit import audit
 from tidemark_cli.init import init
+from tidemark_cli.lineage import lineage
 
 app = typer.Typer(
     help="tidemark: the batch layer of a lambda architecture.", no_args_is_help=True, add_completion=False
@@ -23,6 +25,8 @@ for command in (
     chain.dead_letters,
     chain.replay,
     chain.resume,
+    audit,
+    lineage,
 ):
     app.command()(command)
 if find_spec("tidemark_lab"):
