@@ -167,6 +167,7 @@ def _verify(result: Result) -> None:
 
 
 def _decision(event: SnapshotCommitted, manifest: Manifest, result: Result, now_ms: int, started_ms: int) -> Decision:
+    cuts = {cut.table: cut for cut in event.tables}
     curated = LakeCurated(
         dataset=event.dataset,
         run_id=event.run_id,
@@ -174,7 +175,7 @@ def _decision(event: SnapshotCommitted, manifest: Manifest, result: Result, now_
         kind=event.kind,
         generation=event.generation,
         decision=event.run_seq,
-        tables=[_curated(table) for table in result.tables],
+        tables=[_curated(table, cuts.get(table.table)) for table in result.tables],
         committed_at_ms=event.committed_at_ms,
         seconds=(now_ms - started_ms) / 1000,
         spark=dict(result.spark),
@@ -196,7 +197,7 @@ def _decision(event: SnapshotCommitted, manifest: Manifest, result: Result, now_
     )
 
 
-def _curated(table: TableResult) -> CuratedTable:
+def _curated(table: TableResult, cut: TableCut | None) -> CuratedTable:
     return CuratedTable(
         table=table.table,
         read=table.read,
@@ -209,7 +210,14 @@ def _curated(table: TableResult) -> CuratedTable:
         changes_snapshot=table.snapshots["changes"] if table.accepted else None,
         current_snapshot=table.snapshots["current"],
         max_ts_ms=table.max_ts_ms,
+        schema_changes=_schema_changes(table, cut),
     )
+
+
+def _schema_changes(table: TableResult, cut: TableCut | None) -> list[str]:
+    """The source's within the cut, and the lake's: told by the run whose rows are the first of the new shape."""
+    source = [f"source: {change}" for change in cut.schema_changes] if cut else []
+    return source + [f"lake: {change}" for change in table.schema_changes if table.accepted]
 
 
 def _settle(decision: Decision | None, event: SnapshotCommitted, ports: Ports) -> list[Event]:

@@ -63,7 +63,8 @@ def _run(spark: SparkSession, manifest: Manifest, steps: Steps, group: str) -> R
         _tune(spark, largest)
         if largest or manifest.kind == "rebuild":
             with steps.step("ensure tables"):
-                ensure_tables(spark, manifest, manifest.tables, pool)
+                for name, changes in ensure_tables(spark, manifest, manifest.tables, pool).items():
+                    counts[name].schema_changes = changes
         works = _curate_tables(spark, manifest, cuts, counts, steps, pool)
         with steps.step("check"):
             checked = _checks(spark, manifest, works, pool)
