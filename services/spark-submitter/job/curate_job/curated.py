@@ -59,7 +59,7 @@ def ensure_tables(spark: SparkSession, manifest: Manifest, tables: list[Table], 
 
 
 def _ensure(spark: SparkSession, manifest: Manifest, table: Table, kind: str) -> dict[str, str]:
-    """Bring one table to its shape; the columns that its base snapshot had, none without one."""
+    """Bring one table to its shape; of a changes table the columns that its base snapshot had, none without one."""
     identifier, branch = manifest.identifier(table.name, kind), manifest.branch
     wanted = columns_of(table, kind)
     loaded = load_table(spark, identifier)
@@ -73,7 +73,7 @@ def _ensure(spark: SparkSession, manifest: Manifest, table: Table, kind: str) ->
         _evolve(spark, identifier, wanted, _types_of(columns_in(spark, loaded.schema())))
     if snapshot_of(loaded, branch) is not None:  # this attempt died half-way and begins again
         spark.sql(f"ALTER TABLE {identifier} DROP BRANCH `{branch}`")
-    base = table.base[kind]
+    base = table.base[CHANGES] if kind == CHANGES else None
     return {} if base is None else _types_of(columns_in(spark, loaded.schemas()[loaded.snapshot(base).schemaId()]))
 
 
