@@ -8,7 +8,9 @@ from rich.console import Console
 
 from tidemark.errors import TidemarkError
 from tidemark_cli import chain, home, lake
+from tidemark_cli.audit import audit
 from tidemark_cli.init import init
+from tidemark_cli.lineage import lineage
 
 app = typer.Typer(
     help="tidemark: the batch layer of a lambda architecture.", no_args_is_help=True, add_completion=False
@@ -27,6 +29,8 @@ for command in (
     lake.held,
     lake.quarantine,
     lake.as_of,
+    audit,
+    lineage,
 ):
     app.command()(command)
 if find_spec("tidemark_lab"):

@@ -56,6 +56,7 @@ class TableResult(Struct, frozen=True, kw_only=True):
     """One table after the job: counts (see CuratedTable), its curated tables' snapshots before and after.
 
     `tombstones` are the rows that a rebuild wrote for keys which the source no longer holds; they count as released.
+    `schema_changes`: how the changes table's columns differ from those of its base snapshot, in sentences.
     """
 
     table: str
@@ -71,6 +72,7 @@ class TableResult(Struct, frozen=True, kw_only=True):
     source_uuid: str
     base: dict[str, int | None]
     snapshots: dict[str, int | None]
+    schema_changes: list[str] = field(default_factory=list)
 
 
 class Check(Struct, frozen=True, kw_only=True):

@@ -5,6 +5,8 @@ repeatable. `{database}` is the database's name, `%(dataset)s` stands in stateme
 init/account.sql is for an account's administrator: `account_sql()` gives it out, nothing here runs it.
 """
 
+from datetime import UTC, datetime
+from functools import partial
 from importlib.resources import files
 from typing import Protocol
 
@@ -16,6 +18,7 @@ from tidemark_warehouse.raw import follow_registry
 from tidemark_warehouse.sql import load, render, split
 
 ACCOUNT = "account.sql"
+ACTOR = "tidemark init"
 
 
 class InitSettings(Protocol):
@@ -37,8 +40,15 @@ def initialise(connection: SnowflakeConnection, settings: InitSettings, tables: 
     execute(connection, load("tidemark_warehouse")[create_stage], {"url": url})
     changes = []
     for name, table in known.tables.items():
-        changes += [f"RAW.{name.upper()}: {change}" for change in follow_registry(connection, name, table)]
+        target = f"RAW.{name.upper()}"
+        say = partial(_audit, connection, target)
+        changes += [f"{target}: {change}" for change in follow_registry(connection, name, table, say)]
     return changes
+
+
+def _audit(connection: SnowflakeConnection, target: str, change: str) -> None:
+    row = {"at": datetime.now(UTC).replace(tzinfo=None), "run_id": None, "actor": ACTOR, "action": "ddl"}
+    execute(connection, load("tidemark_warehouse")["audit"], {**row, "object": target, "detail": change})
 
 
 def account_sql(settings: InitSettings) -> str:

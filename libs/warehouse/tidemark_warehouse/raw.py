@@ -5,6 +5,7 @@ add it to METADATA. Every change is a sentence for the audit.
 """
 
 import re
+from collections.abc import Callable
 
 from snowflake.connector import SnowflakeConnection
 
@@ -35,28 +36,35 @@ def raw_columns(table: Table) -> dict[str, Sql]:
     return {name.upper(): column_type(column.type) for name, column in table.columns.items()} | METADATA
 
 
-def follow_registry(connection: SnowflakeConnection, name: str, table: Table) -> list[str]:
+def follow_registry(
+    connection: SnowflakeConnection, name: str, table: Table, say: Callable[[str], object]
+) -> list[str]:
     """Bring RAW.<NAME> to the registry's shape; what was changed, as sentences. DDL: commits by itself.
 
-    TypedStop if a column's type can only be changed by writing the table anew.
+    Each change is said before it is made, so that a crash in between cannot leave a change that the audit lacks; a
+    repeat says it again. TypedStop if a column's type can only be changed by writing the table anew.
     """
     statements, wanted = load("tidemark_warehouse"), raw_columns(table)
     target = quote("raw", name)
     found = {row[0]: str(row[1]).upper() for row in execute(connection, statements["columns"], {"table": name.upper()})}
     if not found:
+        created = f"created with {len(wanted)} columns"
+        say(created)
         cluster = Sql(f"CLUSTER BY ({names(table.cluster_by)})") if table.cluster_by else Sql("")
         execute(
             connection,
             render(statements["create_raw"], table=target, columns=definitions(wanted), cluster=cluster),
         )
-        return [f"created with {len(wanted)} columns"]
+        return [created]
     changes = []
     for column, kind in wanted.items():
         change = _change(found.get(column), kind, f"RAW.{name.upper()}.{column}")
         if change is None:
             continue
+        was = f", was {found[column]}" if column in found else ""
+        changes.append(f"{change.replace('_', ' ')} {column} {kind}{was}")
+        say(changes[-1])
         execute(connection, render(statements[change], table=target, column=column, type=kind))
-        changes.append(f"{change.replace('_', ' ')} {column} {kind}")
     return changes
 
 

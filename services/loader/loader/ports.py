@@ -31,7 +31,10 @@ class Position(Struct, frozen=True):
 
 
 class LedgerEntry(Struct, frozen=True, kw_only=True):
-    """One table's part of one run, as the ledger keeps it. `generation`: the newest that the table has seen."""
+    """One table's part of one run, as the ledger keeps it. `generation`: the newest that the table has seen.
+
+    `schema_changes`: what the source and the lake changed of the table's columns in this run, for the audit.
+    """
 
     dataset: str
     run_id: str
@@ -39,6 +42,7 @@ class LedgerEntry(Struct, frozen=True, kw_only=True):
     generation: int
     receipt: LoadedTable
     max_ts_ms: int | None
+    schema_changes: Sequence[str] = ()
 
 
 class Lake(Protocol):

@@ -16,6 +16,7 @@ from tidemark_warehouse import Transaction, execute, load, quote, render, transa
 from tidemark_warehouse.raw import follow_registry
 
 ACTOR = "loader"
+LAKE_ACTOR = "spark-submitter"
 FILES_PER_COPY = 1000  # Snowflake takes no more names in FILES
 UNREADABLE = 91016  # Snowflake's "Remote file was not found", which it also says of a store that does not answer
 _sql = load("loader")
@@ -69,9 +70,13 @@ class SnowflakeWarehouse:
             ]
 
     def _follow_registry(self, session: SnowflakeConnection, dataset: str, table: str, run_id: str) -> None:
-        for change in follow_registry(session, table, self._registry.tables[table]):
-            row = {"at": self._now(), "run_id": run_id, "actor": ACTOR, "object": f"RAW.{table.upper()}"}
-            execute(session, _audit, row | {"action": "ddl", "detail": change})
+        row = {"at": self._now(), "run_id": run_id, "actor": ACTOR, "action": "ddl", "object": f"RAW.{table.upper()}"}
+        follow_registry(
+            session,
+            table,
+            self._registry.tables[table],
+            lambda change: execute(session, _audit, row | {"detail": change}),
+        )
         execute(session, render(_sql["create_lock"], lock=_lock(table)), {"dataset": dataset, "table": table})
 
     @contextmanager
@@ -140,6 +145,9 @@ class SnowflakeTable:
         named = {"dataset": entry.dataset, "table": receipt.table, "max_ts_ms": entry.max_ts_ms, "at": now}
         self._work.execute(_sql["record"], {**run, **counts, **named})
         self._say("copy", f"{receipt.rows} rows of {receipt.files} files, {receipt.bytes} bytes", entry.run_id)
+        lake = {"actor": LAKE_ACTOR, "action": "ddl", "object": f"{entry.dataset}.{receipt.table}", "at": now}
+        for change in entry.schema_changes:
+            self._work.execute(_audit, {**lake, "run_id": entry.run_id, "detail": change})
         self._work.execute(render(_sql["move_on"], lock=_lock(self._table)), run)
 
     def roll_back(self) -> None:

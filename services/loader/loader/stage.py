@@ -108,6 +108,7 @@ def load_table(run: LakeCurated, table: CuratedTable, generation: int, ports: Po
                 generation=generation,
                 receipt=receipt,
                 max_ts_ms=table.max_ts_ms,
+                schema_changes=table.schema_changes,
             )
         )
         failpoint("loader.before-commit")

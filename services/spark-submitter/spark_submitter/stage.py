@@ -181,16 +181,17 @@ def _verify(result: Result) -> None:
 
 
 def _decision(event: SnapshotCommitted, manifest: Manifest, result: Result, now_ms: int, started_ms: int) -> Decision:
+    cuts = {cut.table: cut for cut in event.tables}
     ends = {table.name: table.to_snapshot for table in manifest.tables}
     tables = {
         t.table: DecidedTable(source_snapshot=ends[t.table], source_uuid=t.source_uuid, snapshots=t.snapshots)
         for t in result.tables
     }
-    told = [_curated(table) for table in result.tables]
+    told = [_curated(table, cuts.get(table.table)) for table in result.tables]
     return decide(event, manifest.attempt, tables, told, (now_ms - started_ms) / 1000, result.spark)
 
 
-def _curated(table: TableResult) -> CuratedTable:
+def _curated(table: TableResult, cut: TableCut | None) -> CuratedTable:
     return CuratedTable(
         table=table.table,
         read=table.read,
@@ -203,7 +204,14 @@ def _curated(table: TableResult) -> CuratedTable:
         changes_snapshot=table.snapshots["changes"] if table.accepted else None,
         current_snapshot=table.snapshots["current"],
         max_ts_ms=table.max_ts_ms,
+        schema_changes=_schema_changes(table, cut),
     )
+
+
+def _schema_changes(table: TableResult, cut: TableCut | None) -> list[str]:
+    """The source's within the cut, and the lake's: told by the run whose rows are the first of the new shape."""
+    source = [f"source: {change}" for change in cut.schema_changes] if cut else []
+    return source + [f"lake: {change}" for change in table.schema_changes if table.accepted]
 
 
 def _settle(decision: Decision | None, event: SnapshotCommitted, ports: Ports) -> list[Event]:

@@ -19,6 +19,7 @@ from transformer.ports import Model, Position, Publication
 
 ACTOR = "transformer"
 Relation = tuple[str, str]
+Say = Callable[[Model, str], None]
 Ask = Callable[[str, dict[str, Any]], Sequence[tuple[Any, ...]]]
 _sql = load("transformer")
 _audit = load("tidemark_warehouse")["audit"]
@@ -37,8 +38,11 @@ def columns(session: SnowflakeConnection) -> dict[Relation, dict[str, str]]:
     return found
 
 
-def shape_tables(session: SnowflakeConnection, build_schema: str, tables: Sequence[Model]) -> dict[str, Sql]:
-    """Bring the published tables to the build's shape; the build's columns, as a list, by model."""
+def shape_tables(session: SnowflakeConnection, build_schema: str, tables: Sequence[Model], say: Say) -> dict[str, Sql]:
+    """Bring the published tables to the build's shape; the build's columns, as a list, by model.
+
+    Each change is said before it is made: DDL commits, and a crash in between must not leave one that the audit lacks.
+    """
     found = columns(session) if tables else {}
     lists = {}
     for model in tables:
@@ -48,12 +52,21 @@ def shape_tables(session: SnowflakeConnection, build_schema: str, tables: Sequen
         lists[model.name] = names(built)
         if there is None:
             cluster = Sql(f"CLUSTER BY ({names(model.cluster_by)})") if model.cluster_by else Sql("")
+            say(model, f"created with {len(built)} columns")
             execute(session, render(_sql["create_published"], published=published, build=build, cluster=cluster))
             continue
         for column in [name for name in built if name not in there]:
             kind = Sql(built[column])
+            say(model, f"add column {column} {kind}")
             execute(session, render(_sql["add_column"], published=published, column=column, type=kind))
     return lists
+
+
+def audit_ddl(session: SnowflakeConnection, run_id: str, now: datetime, model: Model, change: str) -> None:
+    """An audit row of what DDL did to a published table or view; DDL commits, so this does too."""
+    target = ".".join(relation(model.published_schema, model.name))
+    said = {"actor": ACTOR, "action": "ddl", "object": target, "detail": change, "at": now}
+    execute(session, _audit, {**said, "run_id": run_id})
 
 
 def take_turn(work: Transaction, publication: Publication) -> MartsBuilt | None:

@@ -93,8 +93,9 @@ class SnowflakeWarehouse:
             if kept is not None:
                 return kept
             with steps.refusals():
-                columns = steps.shape_tables(session, self.build_schema, tables)
-                self._shape_views(session, publication)
+                say = partial(steps.audit_ddl, session, publication.run_id, self._now())
+                columns = steps.shape_tables(session, self.build_schema, tables, say)
+                self._shape_views(session, publication, say)
             with transaction(session) as work:
                 kept = steps.take_turn(work, publication)
                 if kept is not None:
@@ -119,12 +120,13 @@ class SnowflakeWarehouse:
             execute(session, render(_sql["drop_schema"], schema=self.build_schema))
         self._drop_session()
 
-    def _shape_views(self, session: SnowflakeConnection, publication: Publication) -> None:
+    def _shape_views(self, session: SnowflakeConnection, publication: Publication, say: steps.Say) -> None:
         """Each view once per process: its text changes with the project only."""
         for model in publication.models:
             text = publication.views.get(model.name)
             if text is not None and self._views.get(model.name) != text:
                 published = (model.published_schema, model.name)
+                say(model, "create or replace view")
                 execute(session, render(_sql["create_view"], published=published, query=Sql(text)))
                 self._views[model.name] = text
 

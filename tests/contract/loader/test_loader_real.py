@@ -82,10 +82,11 @@ def test_raw_follows_the_registry(real: RealBench) -> None:
     execute(real.connection, "ALTER TABLE RAW.USERS DROP COLUMN ID")
     execute(real.connection, "ALTER TABLE RAW.USERS ADD COLUMN ID NUMBER(5,0)")
     load(publish(real, 1, {"users": 1}), real.ports())
-    audited = execute(real.connection, "SELECT OBJECT, DETAIL FROM OPS.AUDIT WHERE ACTION = 'ddl' ORDER BY DETAIL")
+    query = "SELECT OBJECT, DETAIL FROM OPS.AUDIT WHERE ACTOR = 'loader' AND ACTION = 'ddl' ORDER BY DETAIL"
+    audited = execute(real.connection, query)
     assert audited == [
         ("RAW.USERS", "add column EMAIL VARCHAR"),
-        ("RAW.USERS", "widen column ID NUMBER(10,0)"),
+        ("RAW.USERS", "widen column ID NUMBER(10,0), was NUMBER(5,0)"),
     ]
     text = msgspec.structs.replace(
         table, columns=table.columns | {"id": msgspec.structs.replace(table.columns["email"])}

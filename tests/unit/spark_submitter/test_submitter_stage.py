@@ -69,6 +69,25 @@ def test_a_run_is_curated_decided_and_published() -> None:
     assert curated.tables[1].changes_snapshot is None
 
 
+def test_changes_of_columns_are_told_with_the_rows_that_have_them() -> None:
+    """The source's within the cut; the lake's, which a table without accepted rows leaves to a later run."""
+
+    def grown(_: Manifest, result: Result) -> Result:
+        return replace(result, tables=[replace(t, schema_changes=["added note string"]) for t in result.tables])
+
+    world = World(grown)
+    cuts = [TableCut(table="users", from_snapshot=None, to_snapshot=11, schema_changes=["added note string?"])]
+    (curated,) = curate(world.event(1, None, 11, tables=cuts), world.ports)
+    assert isinstance(curated, LakeCurated)
+    told = {table.table: table.schema_changes for table in curated.tables}
+    assert told == {
+        "users": ["source: added note string?", "lake: added note string"],
+        "products": [],
+        "orders": [],
+        "order_items": [],
+    }
+
+
 def test_a_repeat_says_the_same_and_writes_nothing() -> None:
     """The same event again: the identical LakeCurated, no job, no commit."""
     world = World()

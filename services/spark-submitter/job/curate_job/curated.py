@@ -44,15 +44,22 @@ def columns_of(table: Table, kind: str) -> dict[str, str]:
     return {**identity, **_WHY, "_row": "string", **_RUN}
 
 
-def ensure_tables(spark: SparkSession, manifest: Manifest, tables: list[Table], pool: Executor) -> None:
-    """Create what is missing, add columns that the contract has gained, widen types that it has widened."""
+def ensure_tables(spark: SparkSession, manifest: Manifest, tables: list[Table], pool: Executor) -> dict[str, list[str]]:
+    """Create what is missing, add columns that the contract has gained, widen types that it has widened.
+
+    Returns, by table, how the changes table's columns differ from those of the run's base: not what this attempt
+    altered, because one that died after its ALTER leaves the next one nothing to alter.
+    """
     wanted = [(table, kind) for table in tables for kind in KINDS]
     if all(table.base[CURRENT] is None for table in tables):
         spark.sql(f"CREATE NAMESPACE IF NOT EXISTS {manifest.catalog}.`{manifest.curated}`")
-    list(pool.map(lambda pair: _ensure(spark, manifest, *pair), wanted))
+    before = pool.map(lambda pair: _ensure(spark, manifest, *pair), wanted)
+    pairs = zip(wanted, before, strict=True)
+    return {t.name: _differences(found, columns_of(t, kind)) for (t, kind), found in pairs if kind == CHANGES}
 
 
-def _ensure(spark: SparkSession, manifest: Manifest, table: Table, kind: str) -> None:
+def _ensure(spark: SparkSession, manifest: Manifest, table: Table, kind: str) -> dict[str, str]:
+    """Bring one table to its shape; of a changes table the columns that its base snapshot had, none without one."""
     identifier, branch = manifest.identifier(table.name, kind), manifest.branch
     wanted = columns_of(table, kind)
     loaded = load_table(spark, identifier)
@@ -61,11 +68,20 @@ def _ensure(spark: SparkSession, manifest: Manifest, table: Table, kind: str) ->
         properties = {**_PROPERTIES, **(_REWRITTEN if kind == HELD else {})}
         settings = ", ".join(f"'{name}'='{value}'" for name, value in properties.items())
         spark.sql(f"CREATE TABLE IF NOT EXISTS {identifier} ({columns}) USING iceberg TBLPROPERTIES ({settings})")
-        return
+        return {}
     if kind != QUARANTINED:
         _evolve(spark, identifier, wanted, _types_of(columns_in(spark, loaded.schema())))
     if snapshot_of(loaded, branch) is not None:  # this attempt died half-way and begins again
         spark.sql(f"ALTER TABLE {identifier} DROP BRANCH `{branch}`")
+    base = table.base[CHANGES] if kind == CHANGES else None
+    return {} if base is None else _types_of(columns_in(spark, loaded.schemas()[loaded.snapshot(base).schemaId()]))
+
+
+def _differences(before: dict[str, str], wanted: dict[str, str]) -> list[str]:
+    if not before:
+        return [f"created with {len(wanted)} columns"]
+    added = [f"added {name} {type_}" for name, type_ in wanted.items() if name not in before]
+    return added + [f"changed {n} from {before[n]} to {t}" for n, t in wanted.items() if before.get(n, t) != t]
 
 
 def _types_of(columns: dict[str, str]) -> dict[str, str]:

@@ -64,7 +64,8 @@ def _run(spark: SparkSession, manifest: Manifest, steps: Steps, group: str) -> R
         _tune(spark, largest)
         if largest or manifest.kind == "rebuild":
             with steps.step("ensure tables"):
-                ensure_tables(spark, manifest, manifest.tables, pool)
+                for name, changes in ensure_tables(spark, manifest, manifest.tables, pool).items():
+                    counts[name].schema_changes = changes
         if manifest.kind == "maintain":
             checked = maintain(spark, manifest, counts, steps, pool)
             return Result(manifest.run_id, manifest.attempt, tables=list(counts.values()), checks=checked)

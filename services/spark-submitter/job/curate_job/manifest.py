@@ -85,6 +85,7 @@ class TableResult:
     flagged: int = 0
     tombstones: int = 0
     max_ts_ms: int | None = None
+    schema_changes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

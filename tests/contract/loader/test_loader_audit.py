@@ -1,0 +1,45 @@
+"""OPS.AUDIT as the loader fills it: loads with counts, changes of columns in lake and RAW, what was taken back."""
+
+import pytest
+from loader_benches import RealBench, publish
+from msgspec.structs import replace
+
+from loader.stage import load
+from tidemark_warehouse import execute
+
+pytestmark = pytest.mark.lab
+
+
+def audited(real: RealBench, run_id: str) -> list[tuple[str, ...]]:
+    """The audit rows of a run."""
+    query = "SELECT ACTOR, ACTION, OBJECT, DETAIL FROM OPS.AUDIT WHERE RUN_ID = %(run)s ORDER BY 3, 2, 4"
+    return execute(real.connection, query, {"run": run_id})
+
+
+def test_the_lake_s_changes_are_audited_with_the_load_once(real: RealBench) -> None:
+    """In the run's transaction: a repeated event writes no second row. Hostile names are text."""
+    event = publish(real, 1, {"users": 2})
+    changes = ["source: added note string?", "lake: added '); DROP TABLE x; -- %s string"]
+    tables = [replace(t, schema_changes=changes if t.table == "users" else []) for t in event.tables]
+    event = replace(event, tables=tables)
+    load(event, real.ports())
+    load(event, real.ports())
+    found = audited(real, event.run_id)
+    assert [row for row in found if row[0] == "spark-submitter"] == [
+        ("spark-submitter", "ddl", "ecommerce.users", change) for change in sorted(changes)
+    ]
+    copied = [row for row in found if row[1] == "copy"]
+    assert [row[2] for row in copied] == ["RAW.ORDERS", "RAW.ORDER_ITEMS", "RAW.PRODUCTS", "RAW.USERS"]
+    assert copied[-1][3].startswith("2 rows of 1 files, ")
+
+
+def test_what_a_rollback_takes_back_is_audited(real: RealBench) -> None:
+    """A row a table with the number of rows that went."""
+    ports = real.ports()
+    for event in (publish(real, 1, {"users": 2}), publish(real, 2, {"users": 3})):
+        load(event, ports)
+    rollback = replace(publish(real, 3, {}, generation=1, kind="rollback"), to_seq=1)
+    load(rollback, ports)
+    taken = [row for row in audited(real, rollback.run_id) if row[1] == "take back"]
+    assert taken[-1] == ("loader", "take back", "RAW.USERS", "3 rows of the runs after 1")
+    assert len(taken) == 4
