@@ -69,9 +69,8 @@ class SnowflakeWarehouse:
             ]
 
     def _follow_registry(self, session: SnowflakeConnection, dataset: str, table: str, run_id: str) -> None:
-        for change in follow_registry(session, table, self._registry.tables[table]):
-            row = {"at": self._now(), "run_id": run_id, "actor": ACTOR, "object": f"RAW.{table.upper()}"}
-            execute(session, _audit, row | {"action": "ddl", "detail": change})
+        by = {"at": self._now(), "run_id": run_id, "actor": ACTOR}
+        follow_registry(session, table, self._registry.tables[table], by)
         execute(session, render(_sql["create_lock"], lock=_lock(table)), {"dataset": dataset, "table": table})
 
     @contextmanager
