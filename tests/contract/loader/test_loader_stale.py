@@ -36,7 +36,7 @@ def newer_than(bench: Bench, stale: LakeCurated, kind: str) -> LakeCurated:
     return publish(bench, seq, {"users": 1}, generation=generation, kind="rebuild")
 
 
-@pytest.mark.parametrize("tries", [len(PLACES), pytest.param(50, marks=[pytest.mark.soak, pytest.mark.timeout(1800)])])
+@pytest.mark.parametrize("tries", [len(WAYS), pytest.param(50, marks=[pytest.mark.soak, pytest.mark.timeout(1800)])])
 def test_stale_loaders_are_fenced(bench: Bench, tries: int) -> None:
     """Paused before the lock, under it or before the commit; woken after a newer one is done or while it works."""
     load(publish(bench, 1, {"users": 1}), bench.ports())
