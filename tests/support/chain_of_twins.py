@@ -93,6 +93,14 @@ class Chain:
             return deaths
         raise AssertionError(f"{stage} dies again and again")
 
+    def wrong(self, expected: dict[str, list[str]], runs: int) -> list[str]:
+        """What differs from a chain to which nothing happened in so many runs of every dataset; empty: nothing."""
+        found, told = self.stores.rows(), self.bus.events(LayersReconciled)
+        wrong = [f"rows of {name}" for name in expected if found.get(name) != expected[name]]
+        wrong += [f"layers of {name}" for name in self.stores.differences()]
+        wrong += [f"runs of {name}" for name in KNOWN.datasets if self.done(name) != list(range(1, runs + 1))]
+        return wrong + [f"status of {e.run_id}: {e.status}" for e in told if e.status != "CONVERGED"]
+
     def step(self, *datasets: str) -> None:
         """A commit to every table of these datasets, and what comes of it."""
         self.stores.commit(*datasets)

@@ -6,7 +6,7 @@
 import socket
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import TypeVar
 from urllib.error import URLError
 from urllib.request import urlopen
 from uuid import uuid4
@@ -16,6 +16,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from loader_runs import Row, rows_of
 from pyiceberg.catalog import Catalog
 
 from loader.lake import IcebergLake
@@ -23,7 +24,6 @@ from loader.memory import MemoryLake, MemoryWarehouse
 from loader.snowflake import SnowflakeWarehouse
 from loader.stage import Ports
 from tidemark.errors import Retryable
-from tidemark.events import CuratedTable, Kind, LakeCurated
 from tidemark.settings import LakeSettings, SnowflakeSettings
 from tidemark.tables import Registry, registry
 from tidemark_lake.catalog import open_catalog
@@ -31,8 +31,6 @@ from tidemark_lake.decisions import MemoryDecisions
 from tidemark_warehouse import connect, execute, initialise
 
 T = TypeVar("T")
-Row = dict[str, Any]
-TABLES = ("users", "products", "orders", "order_items")
 FIELDS: dict[str, list[tuple[str, pa.DataType]]] = {
     "users": [("id", pa.int32()), ("email", pa.string()), ("created_at", pa.timestamp("us"))],
     "products": [("id", pa.int32()), ("name", pa.string()), ("price", pa.decimal128(10, 2))],
@@ -50,41 +48,30 @@ OWN: list[tuple[str, pa.DataType]] = [
 ]
 
 
-class Bench(Protocol):
-    """A lake and a warehouse in which runs can be published, files damaged, and rows counted."""
-
-    def ports(self) -> Ports:
-        """A loader of its own, as another process would have it."""
-
-    def append(self, table: str, rows: Sequence[Row]) -> tuple[int, list[str]]:
-        """Append rows to `<table>_changes`; the snapshot and its files."""
-
-    def put_back(self, path: str, rows: Sequence[Row] | None, table: str) -> None:
-        """Replace a file's content by stealth; None removes the file."""
-
-    def rows(self, table: str, run_id: str | None = None) -> int:
-        """Committed rows of RAW."""
-
-    def ledger(self, run_id: str) -> int:
-        """Committed ledger rows of a run."""
-
-
 class TwinBench:
     """The in-memory twins."""
 
     def __init__(self) -> None:
         self.lake = MemoryLake()
-        self.warehouse = MemoryWarehouse(self.lake)
+        self.warehouse = MemoryWarehouse(self.lake, silent_seconds=0.3)
+        self.decisions = MemoryDecisions()
         self.snapshots = 0
 
     def ports(self) -> Ports:
-        return Ports(lake=self.lake, warehouse=self.warehouse, decisions=MemoryDecisions())
+        return Ports(lake=self.lake, warehouse=self.warehouse, decisions=self.decisions)
 
     def append(self, table: str, rows: Sequence[Row]) -> tuple[int, list[str]]:
         self.snapshots += 1
         path = f"s3://lake/warehouse/{table}/{self.snapshots}.parquet"
         self.lake.add("ecommerce", table, self.snapshots, {path: rows})
         return self.snapshots, [path]
+
+    def append_files(self, table: str, run_id: str, run_seq: int, count: int) -> tuple[int, list[str]]:
+        self.snapshots += 1
+        rows = rows_of(run_id, run_seq, count)
+        files = {f"s3://lake/warehouse/{table}/{n:05d}.parquet": [row] for n, row in enumerate(rows)}
+        self.lake.add("ecommerce", table, self.snapshots, files)
+        return self.snapshots, list(files)
 
     def put_back(self, path: str, rows: Sequence[Row] | None, table: str) -> None:
         self.lake.contents.pop(path)
@@ -94,8 +81,14 @@ class TwinBench:
     def rows(self, table: str, run_id: str | None = None) -> int:
         return len([row for row in self.warehouse.rows(table) if run_id in (None, row["_run_id"])])
 
+    def files(self, table: str) -> int:
+        return len({row["_file_name"] for row in self.warehouse.rows(table)})
+
     def ledger(self, run_id: str) -> int:
         return len([entry for entry in self.warehouse.ledger() if entry.run_id == run_id])
+
+    def audit(self, run_id: str) -> list[tuple[str, str]]:
+        return sorted((action, f"RAW.{table.upper()}") for run, action, table in self.warehouse.audit if run == run_id)
 
 
 class RealBench:
@@ -118,17 +111,24 @@ class RealBench:
             tables=registry().tables_of("ecommerce"),
         )
         self.catalog.create_namespace(name.lower())
+        self.decisions = MemoryDecisions()
         self.connection = connect(self.snowflake)
         initialise(self.connection, _Both(self.snowflake, self.lake), self.known)
 
     def ports(self) -> Ports:
         warehouse = SnowflakeWarehouse(lambda: connect(self.snowflake), self.known, self.lake.lake_warehouse)
-        return Ports(lake=IcebergLake(self.catalog, self.known), warehouse=warehouse, decisions=MemoryDecisions())
+        return Ports(lake=IcebergLake(self.catalog, self.known), warehouse=warehouse, decisions=self.decisions)
 
     def append(self, table: str, rows: Sequence[Row]) -> tuple[int, list[str]]:
-        content = _arrow(table, rows)
+        return self._append(table, _arrow(table, rows), {})
+
+    def append_files(self, table: str, run_id: str, run_seq: int, count: int) -> tuple[int, list[str]]:
+        smallest = {"write.target-file-size-bytes": "1"}
+        return self._append(table, _arrow(table, rows_of(run_id, run_seq, count)), smallest)
+
+    def _append(self, table: str, content: pa.Table, properties: dict[str, str]) -> tuple[int, list[str]]:
         name = f"{self.known.datasets['ecommerce'].curated}.{table}_changes"
-        changes = self.catalog.create_table_if_not_exists(name, schema=content.schema)
+        changes = self.catalog.create_table_if_not_exists(name, schema=content.schema, properties=properties)
         changes.append(content)
         snapshot = changes.current_snapshot()
         assert snapshot is not None
@@ -156,9 +156,16 @@ class RealBench:
         text = f"SELECT COUNT(*) FROM RAW.{table} WHERE %(run)s IS NULL OR _RUN_ID = %(run)s"
         return int(execute(self.connection, text, {"run": run_id})[0][0])
 
+    def files(self, table: str) -> int:
+        return int(execute(self.connection, f"SELECT COUNT(DISTINCT _FILE_NAME) FROM RAW.{table}")[0][0])
+
     def ledger(self, run_id: str) -> int:
         text = "SELECT COUNT(*) FROM OPS.LOAD_LEDGER WHERE RUN_ID = %(run)s"
         return int(execute(self.connection, text, {"run": run_id})[0][0])
+
+    def audit(self, run_id: str) -> list[tuple[str, str]]:
+        text = "SELECT ACTION, OBJECT FROM OPS.AUDIT WHERE RUN_ID = %(run)s ORDER BY ACTION, OBJECT"
+        return [(str(action), str(name)) for action, name in execute(self.connection, text, {"run": run_id})]
 
 
 class _Both:
@@ -203,66 +210,3 @@ def until_done(work: Callable[[], T]) -> T:
             if time.monotonic() > end:
                 raise
             time.sleep(0.2)
-
-
-def rows_of(run_id: str, run_seq: int, count: int, **values: Any) -> list[Row]:
-    """Rows with the columns that every changes table has."""
-    own = {
-        "_op": "c",
-        "_lsn": 5,
-        "_ts_ms": 6,
-        "_source_ts": None,
-        "_flags": None,
-        "_run_id": run_id,
-        "_run_seq": run_seq,
-    }
-    return [{"id": number, **values, **own} for number in range(1, count + 1)]
-
-
-def publish(
-    bench: Bench, run_seq: int, counts: dict[str, int], generation: int = 0, kind: Kind = "process"
-) -> LakeCurated:
-    """Append a run's rows to the changes tables; the event that tells of it."""
-    run_id = f"ecommerce-{kind}-g{generation}-{run_seq}"
-    tables = []
-    for table in TABLES:
-        count = counts.get(table, 0)
-        snapshot = bench.append(table, rows_of(run_id, run_seq, count))[0] if count else None
-        tables.append(part_of(table, count, snapshot, 6 if count else None))
-    return curated(run_id, run_seq, tables, generation, kind)
-
-
-def part_of(table: str, count: int, snapshot: int | None, max_ts_ms: int | None) -> CuratedTable:
-    """What the lake says of one table in which every row read was accepted."""
-    nothing = dict.fromkeys(("released", "repeated", "held", "quarantined", "flagged"), 0)
-    return CuratedTable(
-        table=table,
-        read=count,
-        accepted=count,
-        changes_snapshot=snapshot,
-        current_snapshot=None,
-        max_ts_ms=max_ts_ms,
-        **nothing,
-    )
-
-
-def curated(
-    run_id: str, seq: int, tables: list[CuratedTable], generation: int = 0, kind: Kind = "process"
-) -> LakeCurated:
-    """The event of a run."""
-    return LakeCurated(
-        dataset="ecommerce",
-        run_id=run_id,
-        run_seq=seq,
-        kind=kind,
-        generation=generation,
-        decision=seq,
-        tables=tables,
-        committed_at_ms=1,
-        seconds=0.1,
-    )
-
-
-def held(bench: Bench) -> dict[str, int]:
-    """Committed rows per table."""
-    return {table: bench.rows(table) for table in TABLES}

@@ -11,7 +11,11 @@ from tidemark.settings import LakeSettings, RunnerSettings, SnowflakeSettings, l
 console = Console()
 
 
-class EverySettings(RunnerSettings, LakeSettings, SnowflakeSettings):
+class WarehouseSettings(LakeSettings, SnowflakeSettings):
+    """What the warehouse's SQL depends on."""
+
+
+class EverySettings(RunnerSettings, WarehouseSettings):
     """What `init` needs to know."""
 
 
@@ -19,20 +23,22 @@ def init(
     account: Annotated[
         bool, typer.Option("--account", help="Print, and do not run, what an account's administrator runs once.")
     ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the warehouse's SQL, and do nothing.")] = False,
 ) -> None:
-    """Create the topics, and the warehouse's schemas, tables and stage."""
+    """Create the topics, and the warehouse's schemas, tables, stage and grants. A repeat changes nothing."""
     # here, because the client's import would make every other command slower
-    from tidemark_warehouse import connect, initialise
-    from tidemark_warehouse.initialise import account_sql
+    from tidemark_warehouse import account_sql, connect, init_sql, initialise
 
-    settings = load(EverySettings)
-    if account:
-        console.print(account_sql(settings), markup=False, highlight=False, soft_wrap=True)
+    if account or dry_run:
+        settings = load(WarehouseSettings)
+        text = account_sql(settings) if account else init_sql(settings)
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
         return
-    kafka.ensure_topics(settings)
-    session = connect(settings, "tidemark init")
+    every = load(EverySettings)
+    kafka.ensure_topics(every)
+    session = connect(every, "tidemark init")
     try:
-        changes = initialise(session, settings)
+        changes = initialise(session, every)
     finally:
         session.close()
     console.print("topics and warehouse are ready" + "".join(f"\n{change}" for change in changes), markup=False)

@@ -101,7 +101,8 @@ class SnowflakeSettings(Settings):
 
     def connect_arguments(self) -> dict[str, Any]:
         """Keyword arguments of snowflake.connector.connect. With a host of its own (the lab) it gives up after 1 s,
-        because the connector would otherwise ask a stand-in that is away for ever."""
+        because the connector would otherwise ask a stand-in that is away for ever; but it waits for an answer, because
+        a stand-in is silent while it works, where Snowflake says in time that it is still working."""
         secret = self.snowflake_password
         arguments = {
             "account": self.snowflake_account,
@@ -115,6 +116,7 @@ class SnowflakeSettings(Settings):
             "port": self.snowflake_port,
             "protocol": self.snowflake_protocol,
             "network_timeout": 1 if self.snowflake_host else None,
+            "socket_timeout": 900 if self.snowflake_host else None,
         }
         return _given(arguments)
 

@@ -32,6 +32,11 @@ def quote(*parts: str) -> Sql:
     return Sql(".".join('"' + part.upper().replace('"', '""') + '"' for part in parts))
 
 
+def literal(value: str) -> Sql:
+    """`literal("it's")` -> `'it''s'`, for SQL that people read and run; what tidemark runs has its values bound."""
+    return Sql("'" + value.replace("\\", "\\\\").replace("'", "''") + "'")
+
+
 def names(columns: Iterable[str]) -> Sql:
     """A comma-separated list of quoted columns."""
     return Sql(", ".join(quote(column) for column in columns))

@@ -1,24 +1,27 @@
-"""The database's own objects: init/*.sql in name order, then RAW from the registry. Idempotent.
+"""The database's own objects: init/*.sql in name order, the lake's stage, RAW from the registry, grants. Idempotent.
 
 To add an object, put a file `NNN_<topic>.sql` into init/: statements end with `;` at a line's end and must be
-repeatable. `{database}` is the database's name, `%(dataset)s` stands in statements that run once per dataset.
-init/account.sql is for an account's administrator: `account_sql()` gives it out, nothing here runs it.
+repeatable. `{database}` is the database's name, `%(dataset)s` stands in statements that run once per dataset. Who may
+do what with it stands in init/grants.sql. init/account.sql is for an account's administrator: `account_sql()` gives it
+out, nothing here runs it.
 """
 
 from datetime import UTC, datetime
-from functools import partial
 from importlib.resources import files
 from typing import Protocol
 
-from snowflake.connector import SnowflakeConnection
+from msgspec import Struct
+from snowflake.connector import SnowflakeConnection, errors
 
+from tidemark.errors import SettingsError
 from tidemark.tables import Registry, registry
-from tidemark_warehouse.connect import execute
-from tidemark_warehouse.raw import follow_registry
-from tidemark_warehouse.sql import load, render, split
+from tidemark_warehouse.connect import Parameters, execute
+from tidemark_warehouse.identifiers import literal
+from tidemark_warehouse.raw import create_raw, follow_registry
+from tidemark_warehouse.sql import code, load, render, split
 
-ACCOUNT = "account.sql"
 ACTOR = "tidemark init"
+_init = files("tidemark_warehouse").joinpath("init")
 
 
 class InitSettings(Protocol):
@@ -29,43 +32,66 @@ class InitSettings(Protocol):
     s3_endpoint: str | None
 
 
+class Statement(Struct, frozen=True):
+    """One statement and the values bound to it."""
+
+    text: str
+    values: Parameters | None = None
+
+    def printed(self) -> str:
+        """As a person would run it: values as literals."""
+        values = {name: literal(str(value)) for name, value in (self.values or {}).items()}
+        return (self.text % values if values else self.text) + ";"
+
+
 def initialise(connection: SnowflakeConnection, settings: InitSettings, tables: Registry | None = None) -> list[str]:
-    """Create what is missing; the changes of RAW tables as sentences. Retryable if the warehouse is away."""
-    known = tables or registry()
-    for text in _scripts():
-        for statement in split(render(text, database=settings.snowflake_database)):
-            _run(connection, statement, known)
-    create_stage = "stage_public" if settings.s3_endpoint else "stage_with_integration"
-    url = settings.lake_warehouse.rstrip("/") + "/"
-    execute(connection, load("tidemark_warehouse")[create_stage], {"url": url})
-    changes = []
-    for name, table in known.tables.items():
-        target = f"RAW.{name.upper()}"
-        say = partial(_audit, connection, target)
-        changes += [f"{target}: {change}" for change in follow_registry(connection, name, table, say)]
+    """Create what is missing; the changes of RAW tables as sentences, each of them an audit row.
+
+    Retryable if the warehouse is away; SettingsError if it refuses, because the account is not prepared.
+    """
+    known, changes = tables or registry(), []
+    by = {"at": datetime.now(UTC).replace(tzinfo=None), "run_id": None, "actor": ACTOR}
+    try:
+        for statement in _objects(settings, known):
+            execute(connection, code(statement.text), statement.values)
+        for name, table in known.tables.items():
+            changes += [f"RAW.{name.upper()}: {change}" for change in follow_registry(connection, name, table, by)]
+        for statement in _script("grants.sql", settings, known):
+            execute(connection, code(statement.text))
+    except errors.ProgrammingError as refusal:
+        raise SettingsError(
+            f"the warehouse refuses: {refusal}. Has the account been prepared (`tidemark init --account` prints how), "
+            "and does TIDEMARK_SNOWFLAKE_ROLE name its TIDEMARK_OWNER?"
+        ) from refusal
     return changes
 
 
-def _audit(connection: SnowflakeConnection, target: str, change: str) -> None:
-    row = {"at": datetime.now(UTC).replace(tzinfo=None), "run_id": None, "actor": ACTOR, "action": "ddl"}
-    execute(connection, load("tidemark_warehouse")["audit"], {**row, "object": target, "detail": change})
+def init_sql(settings: InitSettings, tables: Registry | None = None) -> str:
+    """All that initialise() runs on an empty database."""
+    known = tables or registry()
+    raw = [Statement(create_raw(name, table)) for name, table in known.tables.items()]
+    statements = [*_objects(settings, known), *raw, *_script("grants.sql", settings, known)]
+    return "\n".join(statement.printed() for statement in statements)
 
 
 def account_sql(settings: InitSettings) -> str:
-    """What an account's administrator runs once: warehouses, roles, grants, the storage integration."""
-    text = files("tidemark_warehouse").joinpath("init", ACCOUNT).read_text()
-    return render(text, database=settings.snowflake_database).replace("%(url)s", settings.lake_warehouse.rstrip("/"))
+    """What an account's administrator runs once: warehouses, roles, users, future grants, the storage integration."""
+    url = literal(settings.lake_warehouse.rstrip("/") + "/")
+    return render(_init.joinpath("account.sql").read_text(), database=settings.snowflake_database, url=url)
 
 
-def _scripts() -> list[str]:
-    folder = files("tidemark_warehouse").joinpath("init")
-    entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
-    return [entry.read_text() for entry in entries if entry.name.endswith(".sql") and entry.name != ACCOUNT]
+def _objects(settings: InitSettings, known: Registry) -> list[Statement]:
+    """Schemas, tables of OPS, the stage."""
+    numbered = sorted(entry.name for entry in _init.iterdir() if entry.name[:3].isdigit())
+    create_stage = "stage_public" if settings.s3_endpoint else "stage_with_integration"
+    url = {"url": settings.lake_warehouse.rstrip("/") + "/"}
+    scripts = [statement for name in numbered for statement in _script(name, settings, known)]
+    return [*scripts, Statement(load("tidemark_warehouse")[create_stage], url)]
 
 
-def _run(connection: SnowflakeConnection, statement: str, known: Registry) -> None:
-    if "%(dataset)s" not in statement:
-        execute(connection, statement)
-        return
-    for dataset in known.datasets:
-        execute(connection, statement, {"dataset": dataset})
+def _script(name: str, settings: InitSettings, known: Registry) -> list[Statement]:
+    found: list[Statement] = []
+    for text in split(render(_init.joinpath(name).read_text(), database=settings.snowflake_database)):
+        per_dataset = "%(dataset)s" in text
+        found += [Statement(text, {"dataset": d}) for d in known.datasets] if per_dataset else [Statement(text)]
+    return found

@@ -5,13 +5,12 @@ add it to METADATA. Every change is a sentence for the audit.
 """
 
 import re
-from collections.abc import Callable
 
 from snowflake.connector import SnowflakeConnection
 
 from tidemark.errors import TypedStop
 from tidemark.tables import Table
-from tidemark_warehouse.connect import execute
+from tidemark_warehouse.connect import Parameters, execute
 from tidemark_warehouse.identifiers import Sql, column_type, definitions, names, quote
 from tidemark_warehouse.sql import load, render
 
@@ -36,36 +35,45 @@ def raw_columns(table: Table) -> dict[str, Sql]:
     return {name.upper(): column_type(column.type) for name, column in table.columns.items()} | METADATA
 
 
-def follow_registry(
-    connection: SnowflakeConnection, name: str, table: Table, say: Callable[[str], object]
-) -> list[str]:
+def create_raw(name: str, table: Table) -> Sql:
+    """The statement that makes RAW.<NAME> with its clustering keys, if it is not there."""
+    cluster = Sql(f"CLUSTER BY ({names(table.cluster_by)})") if table.cluster_by else Sql("")
+    places = {"columns": definitions(raw_columns(table)), "cluster": cluster}
+    return render(load("tidemark_warehouse")["create_raw"], table=quote("raw", name), **places)
+
+
+def follow_registry(connection: SnowflakeConnection, name: str, table: Table, by: Parameters) -> list[str]:
     """Bring RAW.<NAME> to the registry's shape; what was changed, as sentences. DDL: commits by itself.
 
-    Each change is said before it is made, so that a crash in between cannot leave a change that the audit lacks; a
-    repeat says it again. TypedStop if a column's type can only be changed by writing the table anew.
+    Each change is an audit row, written first, so that none is made in silence; `by` is its at, run_id and actor.
+    TypedStop, before anything is changed, if a column's type can only be changed by writing the table anew.
     """
+    audited = by | {"action": "ddl", "object": f"RAW.{name.upper()}"}
+    changes = _changes(connection, name, table, audited)
+    for sentence, statement in changes:
+        execute(connection, load("tidemark_warehouse")["audit"], audited | {"detail": sentence})
+        if statement is not None:
+            execute(connection, statement)
+    return [sentence for sentence, _ in changes]
+
+
+def _changes(
+    connection: SnowflakeConnection, name: str, table: Table, audited: Parameters
+) -> list[tuple[str, Sql | None]]:
+    """(sentence, its DDL) for all that differs; a column that left the registry stays, and is said once."""
     statements, wanted = load("tidemark_warehouse"), raw_columns(table)
-    target = quote("raw", name)
     found = {row[0]: str(row[1]).upper() for row in execute(connection, statements["columns"], {"table": name.upper()})}
     if not found:
-        created = f"created with {len(wanted)} columns"
-        say(created)
-        cluster = Sql(f"CLUSTER BY ({names(table.cluster_by)})") if table.cluster_by else Sql("")
-        execute(
-            connection,
-            render(statements["create_raw"], table=target, columns=definitions(wanted), cluster=cluster),
-        )
-        return [created]
-    changes = []
+        return [(f"created with {len(wanted)} columns", create_raw(name, table))]
+    changes: list[tuple[str, Sql | None]] = []
     for column, kind in wanted.items():
         change = _change(found.get(column), kind, f"RAW.{name.upper()}.{column}")
-        if change is None:
-            continue
-        was = f", was {found[column]}" if column in found else ""
-        changes.append(f"{change.replace('_', ' ')} {column} {kind}{was}")
-        say(changes[-1])
-        execute(connection, render(statements[change], table=target, column=column, type=kind))
-    return changes
+        if change is not None:
+            sentence = f"{change.replace('_', ' ')} {column}: {found.get(column, 'none')} -> {kind}"
+            changes.append((sentence, render(statements[change], table=quote("raw", name), column=column, type=kind)))
+    left = [f"drop column {column}: {found[column]} -> null from now on" for column in found if column not in wanted]
+    said = {row[0] for row in execute(connection, statements["said"], audited)} if left else set()
+    return changes + [(sentence, None) for sentence in left if sentence not in said]
 
 
 def _change(found: str | None, wanted: Sql, where: str) -> str | None:

@@ -54,8 +54,9 @@ def render(text: str, **identifiers: Identifier) -> Sql:
 def split(text: str) -> list[str]:
     """The statements of a script: each ends with a semicolon at the end of a line."""
     statements = (statement.strip() for statement in _END.split(text))
-    return [statement for statement in statements if _code(statement)]
+    return [statement for statement in statements if code(statement)]
 
 
-def _code(statement: str) -> str:
+def code(statement: str) -> str:
+    """A statement without its comment lines."""
     return "\n".join(line for line in statement.splitlines() if not line.lstrip().startswith("--")).strip()

@@ -1,16 +1,16 @@
 """In-memory twins of the loader's ports; they keep the same promises as the real ones.
 
-A test fills `MemoryLake` with files of rows; `MemoryWarehouse` "copies" from it. `rows` and `ledger` are what was
-committed.
+A test fills `MemoryLake` with files of rows; `MemoryWarehouse` "copies" from it. `rows`, `ledger` and `audit` are what
+was committed.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from threading import Lock
+from threading import Condition
 from typing import Any
 
 from loader.ports import CopyError, LedgerEntry, Position
-from tidemark.errors import TypedStop
+from tidemark.errors import Retryable, TypedStop
 from tidemark.events import LoadedTable
 from tidemark_lake.files import DataFile
 
@@ -47,6 +47,7 @@ class _MemoryTable:
         self._lake = lake
         self._before = (list(rows), list(ledger), position)
         self.rows, self.ledger, self.position = list(rows), list(ledger), position
+        self.said: list[tuple[str, str]] = []
 
     def receipt(self, run_id: str) -> LoadedTable | None:
         return next((entry.receipt for entry in self.ledger if entry.run_id == run_id), None)
@@ -67,22 +68,52 @@ class _MemoryTable:
         before = len(self.rows)
         self.ledger = [entry for entry in self.ledger if entry.run_seq <= to_seq]
         self.rows = [row for row in self.rows if row["_run_seq"] <= to_seq]
+        self.said.append((run_id, "take back"))
         return before - len(self.rows)
 
     def record(self, entry: LedgerEntry) -> None:
         self.ledger.append(entry)
         self.position = Position(entry.generation, entry.run_seq)
+        self.said.append((entry.run_id, "copy"))
 
     def roll_back(self) -> None:
         self.rows, self.ledger, self.position = self._before
+        self.said.clear()
+
+
+class _TableLock:
+    """Who waits for longer than `silent_seconds` takes the lock from its holder: whoever is so silent is dead."""
+
+    def __init__(self, silent_seconds: float) -> None:
+        self._silent_seconds = silent_seconds
+        self.changed = Condition()
+        self._holder: object | None = None
+
+    def take(self) -> object:
+        with self.changed:
+            self.changed.wait_for(lambda: self._holder is None, self._silent_seconds)
+            self._holder = object()
+            return self._holder
+
+    def holds(self, holder: object) -> bool:
+        return self._holder is holder
+
+    def release(self, holder: object) -> None:
+        with self.changed:
+            if self.holds(holder):
+                self._holder = None
+                self.changed.notify_all()
 
 
 class MemoryWarehouse:
-    """RAW in lists. A second session waits for a table's lock, as it does on Snowflake."""
+    """RAW in lists. A second session waits for a table's lock, as it does on Snowflake, and like there a holder that
+    has been silent for long is rolled back."""
 
-    def __init__(self, lake: MemoryLake) -> None:
+    def __init__(self, lake: MemoryLake, silent_seconds: float = 60.0) -> None:
+        self.audit: list[tuple[str, str, str]] = []  # run, action, table
         self._lake = lake
-        self._locks: dict[str, Lock] = {}
+        self._silent_seconds = silent_seconds
+        self._locks: dict[str, _TableLock] = {}
         self._positions: dict[str, Position] = {}
         self._ledgers: dict[str, list[LedgerEntry]] = {}
         self._raw: dict[str, list[Row]] = {}
@@ -92,17 +123,25 @@ class MemoryWarehouse:
         if table not in self._locks:
             last = max((entry.run_seq for entry in self.ledger() if entry.dataset == dataset), default=0)
             self._positions.setdefault(table, Position(0, last))
-            self._locks.setdefault(table, Lock())
+            self._locks.setdefault(table, _TableLock(self._silent_seconds))
         return self._positions[table]
 
     @contextmanager
     def locked(self, table: str) -> Iterator[_MemoryTable]:
         """A transaction: taken over at the end of the block, forgotten if it raises."""
-        with self._locks[table]:
+        lock = self._locks[table]
+        holder = lock.take()
+        try:
             raw, ledger = self._raw.get(table, []), self._ledgers.get(table, [])
             work = _MemoryTable(self._lake, raw, ledger, self._positions[table])
             yield work
-            self._raw[table], self._ledgers[table], self._positions[table] = work.rows, work.ledger, work.position
+            with lock.changed:  # nobody takes the lock between the look and the commit
+                if not lock.holds(holder):
+                    raise Retryable(f"{table}: silent while another session waited for the lock, so rolled back")
+                self._raw[table], self._ledgers[table], self._positions[table] = work.rows, work.ledger, work.position
+                self.audit += [(run_id, action, table) for run_id, action in work.said]
+        finally:
+            lock.release(holder)
 
     def receipts(self, dataset: str, run_id: str) -> list[LoadedTable]:
         """What the ledger holds of the run."""

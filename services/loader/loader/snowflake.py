@@ -70,13 +70,8 @@ class SnowflakeWarehouse:
             ]
 
     def _follow_registry(self, session: SnowflakeConnection, dataset: str, table: str, run_id: str) -> None:
-        row = {"at": self._now(), "run_id": run_id, "actor": ACTOR, "action": "ddl", "object": f"RAW.{table.upper()}"}
-        follow_registry(
-            session,
-            table,
-            self._registry.tables[table],
-            lambda change: execute(session, _audit, row | {"detail": change}),
-        )
+        by = {"at": self._now(), "run_id": run_id, "actor": ACTOR}
+        follow_registry(session, table, self._registry.tables[table], by)
         execute(session, render(_sql["create_lock"], lock=_lock(table)), {"dataset": dataset, "table": table})
 
     @contextmanager

@@ -7,7 +7,10 @@ from collections.abc import Iterator
 
 import boto3
 import pytest
-from loader_benches import Bench, RealBench, TwinBench, free_port, wait_for
+from loader_benches import RealBench, TwinBench, free_port, wait_for
+from loader_runs import Bench
+
+PATIENCE = ["--lock-seconds", "6", "--idle-seconds", "2"]  # a lock is waited for, and a silent holder borne, so long
 
 
 @pytest.fixture(scope="session")
@@ -19,7 +22,16 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     aws = {"AWS_ACCESS_KEY_ID": "lab", "AWS_SECRET_ACCESS_KEY": "lab", "AWS_REGION": "us-east-1"}
     commands = [
         ["tidemark_lab.store", "--port", str(store), "--data", str(home / "store")],
-        ["tidemark_lab.warehouse", "--port", str(warehouse), "--data", str(home / "wh"), "--s3-endpoint", endpoint],
+        [
+            "tidemark_lab.warehouse",
+            "--port",
+            str(warehouse),
+            "--data",
+            str(home / "wh"),
+            "--s3-endpoint",
+            endpoint,
+            *PATIENCE,
+        ],
     ]
     with (home / "log").open("w") as log:
         started = [

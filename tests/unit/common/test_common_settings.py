@@ -38,7 +38,7 @@ def test_all_missing_and_wrong_names_are_reported_at_once(monkeypatch: pytest.Mo
 
 
 def test_a_stand_in_warehouse_gives_up_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
-    """network_timeout is set only when a host of its own is given; unset values are not passed on."""
+    """Time-outs are set only when a host of its own is given; unset values are not passed on."""
     for name, value in {"ACCOUNT": "a", "USER": "u", "PASSWORD": "p"}.items():
         monkeypatch.setenv(f"TIDEMARK_SNOWFLAKE_{name}", value)
     real = load(SnowflakeSettings).connect_arguments()
@@ -46,7 +46,7 @@ def test_a_stand_in_warehouse_gives_up_quickly(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("TIDEMARK_SNOWFLAKE_PORT", "8084")
     lab = load(SnowflakeSettings).connect_arguments()
     assert real == {"account": "a", "user": "u", "password": "p", "database": "TIDEMARK"}
-    assert lab == {**real, "host": "127.0.0.1", "port": 8084, "network_timeout": 1}
+    assert lab == {**real, "host": "127.0.0.1", "port": 8084, "network_timeout": 1, "socket_timeout": 900}
 
 
 def test_a_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:

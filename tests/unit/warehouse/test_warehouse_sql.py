@@ -5,7 +5,7 @@ from snowflake.connector import errors
 
 from tidemark.errors import Retryable, SettingsError
 from tidemark.tables import registry
-from tidemark_warehouse.connect import outages
+from tidemark_warehouse.connect import SESSION_PARAMETERS, outages
 from tidemark_warehouse.identifiers import Sql, column_type, definitions, names, quote
 from tidemark_warehouse.raw import raw_columns
 from tidemark_warehouse.sql import load, render, split
@@ -88,3 +88,8 @@ def test_a_refusal_stays_what_it_is() -> None:
     """A statement that the warehouse will never accept is no outage."""
     with pytest.raises(errors.ProgrammingError), outages():
         raise errors.ProgrammingError(msg="SQL compilation error", errno=1003, sqlstate="42000")
+
+
+def test_waiting_for_a_lock_outlasts_a_dead_session() -> None:
+    """The warehouse ends a transaction that blocks another one after five silent minutes; a statement waits longer."""
+    assert SESSION_PARAMETERS["LOCK_TIMEOUT"] > 5 * 60

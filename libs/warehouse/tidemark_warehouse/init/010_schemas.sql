@@ -1,6 +1,5 @@
--- The database and its layers. RAW: append-only history; STAGING: one row per key; MARTS: what people read;
--- OPS: ledgers, locks, audit, reconciliation.
-CREATE DATABASE IF NOT EXISTS {database};
+-- The layers of the database. RAW holds append-only history, STAGING one row per key, MARTS what people read,
+-- OPS ledgers, locks, audit and reconciliation.
 USE DATABASE {database};
 CREATE SCHEMA IF NOT EXISTS RAW;
 CREATE SCHEMA IF NOT EXISTS STAGING;
