@@ -37,3 +37,13 @@ def test_repeats_late_rows_and_flags(events: Any) -> None:
         (uuid(1), uuid(2), "refunded", 7, None),
         (uuid(2), uuid(1), "odd", 6, "status_known"),
     ]
+
+
+def test_rows_that_differ_in_a_microsecond_are_no_repeats(events: Any) -> None:
+    """A row is its own repeat only if all of it is the same, to the last digit of a timestamp."""
+    first, second = bought(1, 1, 5), list(bought(1, 1, 6))
+    second[11] += timedelta(microseconds=1)
+    events.append("transactions", [first, tuple(second)], ROW)
+    (done,) = (t for t in events.run()["tables"] if t["table"] == "transactions")
+    assert (done["accepted"], done["repeated"]) == (2, 0)
+    assert events.rows("transactions", "unix_micros(CAST(created_at AS TIMESTAMP)) % 10") == [(1,)]

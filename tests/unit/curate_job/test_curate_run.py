@@ -150,3 +150,13 @@ def test_rows_taken_away_upstream_stop_the_run(lake: Any) -> None:
     lake.run()
     lake.spark.sql(f"DELETE FROM {lake.source('users')} WHERE id = 1")
     assert lake.run()["status"] == "stopped"
+
+
+def test_rebuild_after_rows_were_taken_away_upstream(lake: Any) -> None:
+    """The remedy of that stop works, also when the source marks deleted rows instead of rewriting its files."""
+    lake.append("users", [user(n, "c", n, n) for n in range(1, 7)], USERS)
+    lake.run()
+    lake.spark.sql(f"ALTER TABLE {lake.source('users')} SET TBLPROPERTIES ('write.delete.mode' = 'merge-on-read')")
+    lake.spark.sql(f"DELETE FROM {lake.source('users')} WHERE id = 1")
+    assert lake.run()["status"] == "stopped"
+    assert of(lake.run("rebuild"), "users") == {"read": 5, "repeated": 5}

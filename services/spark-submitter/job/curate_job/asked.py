@@ -72,6 +72,6 @@ def _among(column: str, values: list[Any]) -> str:
 def literal(value: Any) -> str:
     """A key's value as Spark SQL. Text that could end the literal is written as its bytes."""
     if isinstance(value, int):
-        return str(int(value))
+        return str(value).lower()  # a bool is one too
     text = str(value)
     return f"'{text}'" if _PLAIN.fullmatch(text) else f"CAST(X'{text.encode().hex()}' AS STRING)"

@@ -1,8 +1,8 @@
 """From the source's columns to the contract's: each column's value, and what is wrong with it.
 
-A cast never fails a run: what does not fit (NaN, too many digits, a timestamp outside the years 1 to 9999, a null that
-must not be) becomes a finding of the row, and rules.py sends the row to quarantine. To support a new canonical type,
-add a function to CASTS.
+A cast never fails a run: what does not fit (NaN, too many digits, bytes that are no text, a timestamp outside the years
+1 to 9999, a null that must not be) becomes a finding of the row, and rules.py sends the row to quarantine. To support a
+new canonical type, add it to CASTS and READABLE.
 """
 
 import re
@@ -17,6 +17,23 @@ from curate_job.manifest import Table, UpstreamError
 
 DEBEZIUM_COLUMNS = ("__op", "__ts_ms", "__source_ts_ms", "__source_lsn")
 ARRIVAL_COLUMNS = ("__ts_ms",)
+_NUMBERS = (T.NumericType, T.StringType)
+_TIMES = (T.IntegralType, T.TimestampType, T.TimestampNTZType)
+READABLE: dict[str, tuple[type[T.DataType], ...]] = {
+    "int": _NUMBERS,
+    "long": _NUMBERS,
+    "decimal": _NUMBERS,
+    "string": (T.AtomicType,),
+    "uuid": (T.StringType,),
+    "timestamp": (*_TIMES, T.DateType, T.StringType),
+    "bool": (T.BooleanType, T.IntegralType, T.StringType),
+}
+_READABLE_ORDER: dict[str, tuple[type[T.DataType], ...]] = {
+    "__op": (T.StringType,),
+    "__ts_ms": _TIMES,
+    "__source_ts_ms": _TIMES,
+    "__source_lsn": (T.IntegralType,),
+}
 SPARK_TYPES = {"int": "int", "long": "bigint", "string": "string", "uuid": "string", "bool": "boolean"}
 _UUID = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 _FIRST_MS, _LAST_MS = -62135596800000, 253402300799999  # years 1 to 9999
@@ -37,6 +54,7 @@ def cast_rows(rows: DataFrame, table: Table, order: str) -> DataFrame:
     """
     types = {field.name: field.dataType for field in rows.schema.fields}
     stop_if_missing(table, set(types), order)
+    stop_if_unreadable(table, types)
     is_delete = F.col("__op") == "d" if order == "debezium" else F.lit(False)
     values, findings = [], []
     for name, contract in table.columns.items():
@@ -46,7 +64,7 @@ def cast_rows(rows: DataFrame, table: Table, order: str) -> DataFrame:
         findings.append(_finding(f"contract.{name}", F.when(counts, problem)))
     meta, problems = _order_columns(types, order)
     findings += [_finding(f"contract.{name}", problem) for name, problem in problems.items()]
-    source = F.struct(*[F.col(_quoted(name)) for name in rows.columns]).alias("_source")
+    source = F.struct(*[F.col(quoted(name)) for name in rows.columns]).alias("_source")
     return rows.select(*values, *meta, source, F.filter(F.array(*findings), _present).alias("_findings"))
 
 
@@ -62,15 +80,28 @@ def stop_if_missing(table: Table, present: set[str], order: str) -> None:
         )
 
 
+def stop_if_unreadable(table: Table, types: dict[str, T.DataType]) -> None:
+    """A column of a type from which its contract's type cannot be read is for a person to decide, not row by row."""
+    readable = {name: READABLE[_kind(column.type)] for name, column in table.columns.items()} | _READABLE_ORDER
+    for name, kinds in readable.items():
+        if name in types and not isinstance(types[name], kinds):
+            wanted = table.columns[name].type if name in table.columns else "column of change order"
+            raise UpstreamError(
+                f"{table.source}.{name} is {types[name].simpleString()}, from which no {wanted} can be read",
+                "mend the source or the registry (type), then `tidemark resume`",
+            )
+
+
 def cast_column(name: str, source: T.DataType | None, contract: Contract) -> tuple[Column, Column]:
     """The column's value by contract, and a sentence about what is wrong with it (null: nothing)."""
     target = spark_type(contract.type)
     default = F.lit(contract.default).cast(target)
     if source is None:
         return default, F.lit(None).cast("string")
-    column = F.col(_quoted(name))
+    column = F.col(quoted(name))
     value = _cast_of(contract.type)(column, source, target)
-    unfit = F.concat(F.lit(f"{name}: "), F.substring(column.cast("string"), 1, 80), F.lit(f" is no {contract.type}"))
+    told = F.make_valid_utf8(F.substring(column.cast("string"), 1, 80))
+    unfit = F.concat(F.lit(f"{name}: "), told, F.lit(f" is no {contract.type}"))
     is_null = F.lit(f"{name}: null") if not contract.nullable and contract.default is None else F.lit(None)
     problem = F.when(column.isNull(), is_null).when(value.isNull(), unfit)
     return F.when(column.isNull(), default).otherwise(value), problem
@@ -97,14 +128,16 @@ def to_timestamp(column: Column, source: T.DataType, target: str) -> Column:
     if isinstance(source, T.IntegralType):
         within = F.when(column.between(_FIRST_MS, _LAST_MS), column.cast("bigint"))
         return F.timestamp_millis(within).cast(target)
-    value = column.cast(target) if isinstance(source, T.TimestampType | T.DateType) else column.try_cast(target)
+    value = column.try_cast(target)
+    if isinstance(source, T.StringType):  # by itself a cast to a time without zone forgets the text's zone
+        value = F.when(value.isNotNull(), column.try_cast("timestamp").cast(target))
     first, last = (F.lit(end).cast(target) for end in ("0001-01-01 00:00:00", "9999-12-31 23:59:59.999999"))
     return F.when(value.between(first, last), value)
 
 
 def to_text(column: Column, source: T.DataType, target: str) -> Column:
-    """Any text as it is."""
-    return column.cast("string")
+    """Any text as it is, null for bytes that are no UTF-8: files' bounds and what reads them next would be wrong."""
+    return F.try_validate_utf8(column.cast("string"))
 
 
 def to_uuid(column: Column, source: T.DataType, target: str) -> Column:
@@ -130,7 +163,11 @@ CASTS: dict[str, Callable[[Column, T.DataType, str], Column]] = {
 
 
 def _cast_of(canonical: str) -> Callable[[Column, T.DataType, str], Column]:
-    return CASTS[canonical.split("(")[0]]
+    return CASTS[_kind(canonical)]
+
+
+def _kind(canonical: str) -> str:
+    return canonical.split("(")[0]
 
 
 def _order_columns(types: dict[str, T.DataType], order: str) -> tuple[list[Column], dict[str, Column]]:
@@ -160,5 +197,6 @@ def _present(finding: Column) -> Column:
     return finding.isNotNull()
 
 
-def _quoted(name: str) -> str:
-    return f"`{name}`"
+def quoted(name: str) -> str:
+    """A source column's name as Spark reads it; upstream may call its columns anything."""
+    return "`" + name.replace("`", "``") + "`"

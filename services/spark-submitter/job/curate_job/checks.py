@@ -9,6 +9,7 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from curate_job.asked import ask
 from curate_job.catalog import count_of, lineage, load_table, snapshot_of
 from curate_job.classify import Work
 from curate_job.manifest import CHANGES, CURRENT, KINDS, QUARANTINED, Check, Manifest, Table
@@ -70,10 +71,11 @@ def state_checks(spark: SparkSession, manifest: Manifest, works: dict[str, Work]
 def _orphans(spark: SparkSession, manifest: Manifest, work: Work, column: str, parent: str) -> DataFrame:
     key = next(table.key[0] for table in manifest.tables if table.name == parent)
     live = work.state.where(~F.col("_is_deleted") & F.col(column).isNotNull()).select(F.col(column).alias("_asked"))
-    asked = live.distinct()
-    parents = work.asked.of(spark.table(manifest.identifier(parent, CURRENT)), [column], [key])
+    # a state's row may be one of an earlier run, whose parent this run's rows never named
+    asked = ask(live.distinct(), ["_asked"], work.asked.small)
+    parents = asked.of(spark.table(manifest.identifier(parent, CURRENT)), ["_asked"], [key])
     seen = parents.select(F.col(key).alias("_asked"))
-    return asked.join(seen, "_asked", "left_anti")
+    return asked.rows.join(seen, "_asked", "left_anti")
 
 
 def _counted(rows: DataFrame, name: str, table: Table) -> DataFrame:

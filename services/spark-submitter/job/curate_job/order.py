@@ -21,9 +21,15 @@ def rank_of(operation: Column) -> Column:
     return rank
 
 
+def json_of(row: Column) -> Column:
+    """A struct as JSON. Spark alone ends timestamps at milliseconds there, and rows that differ would be the same."""
+    micros = "yyyy-MM-dd'T'HH:mm:ss.SSSSSS"
+    return F.to_json(row, {"timestampFormat": f"{micros}XXX", "timestampNTZFormat": micros})
+
+
 def content_of(columns: list[str]) -> Column:
     """A digest of the row's contract columns, the same for every delivery of one row."""
-    return F.md5(F.to_json(F.struct(*[F.col(c) for c in columns])))
+    return F.md5(json_of(F.struct(*[F.col(c) for c in columns])))
 
 
 def winners(changes: DataFrame, key: list[str], columns: list[str], order: str) -> DataFrame:

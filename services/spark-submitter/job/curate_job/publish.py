@@ -50,12 +50,12 @@ def _write_state(spark: SparkSession, manifest: Manifest, work: Work) -> None:
     if not work.changed:
         _append(work.state, manifest, work.table, CURRENT, work.new)
         return
-    view = f"{work.table.name}_state"
+    view, identifier = f"{work.table.name}_state", manifest.identifier(work.table.name, CURRENT)
     rows = work.state.select(*columns_of(work.table, CURRENT))
-    rows = rows.coalesce(ceil((work.new + work.changed) / ROWS_PER_FILE))
+    rows = _padded(spark, rows, identifier).coalesce(ceil((work.new + work.changed) / ROWS_PER_FILE))
     (F.broadcast(rows) if work.asked.small else rows).createOrReplaceTempView(view)
     spark.sql(
-        f"MERGE INTO {manifest.identifier(work.table.name, CURRENT)} t USING {view} s "
+        f"MERGE INTO {identifier} t USING {view} s "
         f"ON {_same(work.table.key)} WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *"
     )
 
@@ -69,14 +69,13 @@ def _write_held(spark: SparkSession, manifest: Manifest, work: Work, rows: DataF
         if work.counts.held:
             _append(moved, manifest, work.table, HELD, work.counts.held)
         return
-    columns = list(columns_of(work.table, HELD))
-    view = f"{work.table.name}_moved"
-    moved = moved.select(*columns, "_outcome")
+    view, identifier = f"{work.table.name}_moved", manifest.identifier(work.table.name, HELD)
+    moved = _padded(spark, moved.select(*columns_of(work.table, HELD), "_outcome"), identifier, "_outcome")
     (F.broadcast(moved) if work.asked.small else moved).createOrReplaceTempView(view)
-    names = ", ".join(f"`{column}`" for column in columns)
-    values = ", ".join(f"s.`{column}`" for column in columns)
+    names = ", ".join(f"`{column}`" for column in moved.columns[:-1])
+    values = ", ".join(f"s.`{column}`" for column in moved.columns[:-1])
     spark.sql(
-        f"MERGE INTO {manifest.identifier(work.table.name, HELD)} t USING {view} s "  # noqa: S608 - our own names
+        f"MERGE INTO {identifier} t USING {view} s "  # noqa: S608 - our own names
         f"ON {_same([*work.table.key, '_op', '_lsn', '_ts_ms'])} WHEN MATCHED AND s._outcome = 'accepted' THEN DELETE "
         f"WHEN MATCHED THEN UPDATE SET _rule = s._rule, _reason = s._reason "
         f"WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({values})"
@@ -85,6 +84,13 @@ def _write_held(spark: SparkSession, manifest: Manifest, work: Work, rows: DataF
 
 def _refused(rows: DataFrame, table: Table) -> DataFrame:
     return rows.withColumns({"_key": key_text(table), "_row": F.col("_raw")})
+
+
+def _padded(spark: SparkSession, rows: DataFrame, identifier: str, *more: str) -> DataFrame:
+    """The rows with all columns of the table, which MERGE asks for, and `more`: what left the contract is null."""
+    there = spark.table(identifier).schema
+    values = [F.col(f.name) if f.name in rows.columns else F.lit(None).cast(f.dataType).alias(f.name) for f in there]
+    return rows.select(*values, *more)
 
 
 def _same(columns: list[str]) -> str:

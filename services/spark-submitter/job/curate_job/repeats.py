@@ -9,12 +9,12 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from curate_job.manifest import Table
-from curate_job.order import content_of
+from curate_job.order import content_of, json_of
 
 
 def identity_of(table: Table, order: str) -> Column:
     """The identity of a change whose contract columns could be read, as text."""
-    key = F.to_json(F.struct(*[F.col(column) for column in table.key]))
+    key = json_of(F.struct(*[F.col(column) for column in table.key]))
     if order != "debezium":
         return F.concat_ws("|", key, content_of(list(table.columns)))
     place = F.coalesce(F.col("_lsn").cast("string"), F.concat(F.lit("ts"), F.col("_ts_ms").cast("string")))

@@ -8,6 +8,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from curate_job.manifest import Rule
+from curate_job.order import json_of
 
 
 def apply_rules(rows: DataFrame, rules: list[Rule]) -> DataFrame:
@@ -24,7 +25,7 @@ def apply_rules(rows: DataFrame, rules: list[Rule]) -> DataFrame:
         .withColumn("_findings", findings)
         .withColumn("_rule", F.get("_findings", F.lit(0))["rule"])
         .withColumn("_reason", F.when(F.size("_findings") > 0, F.array_join(_reasons(), "; ")))
-        .withColumn("_raw", F.when(F.size("_findings") > 0, F.to_json("_source")))
+        .withColumn("_raw", F.when(F.size("_findings") > 0, json_of(F.col("_source"))))
         .drop("_findings", "_source")
     )
 
