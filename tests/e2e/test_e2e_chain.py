@@ -172,11 +172,11 @@ def test_the_settled_run_converges(chain: Chain) -> None:
 
 def test_back_to_an_earlier_run_and_forward_again(chain: Chain) -> None:
     """Every layer is as that run left it, new commits wait; after a resume nothing is missing."""
-    before, target = chain.fingerprint(), chain.runs_of("ecommerce")[-1]
-    chain.upstream("delta", "--rows", "400", "--dataset", "ecommerce")
-    assert before != chain.fingerprint()
+    before, target = chain.fingerprint("ecommerce"), chain.runs_of("ecommerce")[-1]
+    chain.upstream("delta", "--rows", "400")
+    assert before != chain.fingerprint("ecommerce")
     _tidemark(chain, "rollback", "--dataset", "ecommerce", "--to", target.run_id, "--wait")
-    assert before == chain.fingerprint()
+    assert before == chain.fingerprint("ecommerce")
     last = chain.runs_of("ecommerce")[-1]
     assert (last.kind, last.status) == ("rollback", "CONVERGED")
     assert_one_trace(chain, last, "take back", "dbt stg_", "publish")

@@ -40,6 +40,7 @@ class KafkaTransport:
         self._insist(lambda: self._producer.init_transactions(CALL_SECONDS))
         self._consumer = Consumer(consumer_config(settings, stage), logger=log)
         self._reached: dict[Lane, int] = {}
+        self._leaving = False
         self._admin = AdminClient(connection(settings), logger=log)
 
     def subscribe(self, topics: Sequence[str], on_moved: Callable[[Iterable[Lane]], None]) -> None:
@@ -50,6 +51,8 @@ class KafkaTransport:
 
         def came(consumer: Consumer, partitions: list[TopicPartition]) -> None:
             moved(consumer, partitions)
+            if self._leaving:  # the client is closing and answers no more call: resume() would wait for ever
+                return
             consumer.assign(partitions)
             consumer.resume(partitions)  # the client keeps a partition paused over losing and getting it back
 
@@ -114,6 +117,7 @@ class KafkaTransport:
 
     def close(self) -> None:
         """Leave. As a static member the stage keeps its place for the next start."""
+        self._leaving = True
         self._consumer.close()
 
     def _send_offset(self, record: Record) -> None:

@@ -37,3 +37,14 @@ def test_a_record_in_hand_comes_again_after_the_group_was_left(empty_broker: Any
     transport.subscribe([RunRequested.topic], moved.append)
     assert first.place == poll_until(transport).place
     transport.close()
+
+
+@pytest.mark.timeout(60)
+def test_leaving_while_partitions_come_does_not_stand_still(empty_broker: Any, stage_name: str) -> None:
+    """A stage that is told to end before it has heard of its partitions leaves at once."""
+    for hundredths in (0, 1, 2, 4, 8, 16, 32):
+        transport = KafkaTransport(RunnerSettings(kafka_bootstrap=empty_broker.bootstrap), stage_name, lambda: None)
+        transport.subscribe([RunRequested.topic], lambda _: None)
+        transport.poll(hundredths / 100)
+        time.sleep(0.5)  # the client joins by itself; what it was given is told at the next call, which is close()
+        transport.close()
