@@ -1,7 +1,8 @@
 """OPS.AUDIT as the loader fills it: loads with counts, changes of columns in lake and RAW, what was taken back."""
 
 import pytest
-from loader_benches import RealBench, publish
+from loader_benches import RealBench
+from loader_runs import publish
 from msgspec.structs import replace
 
 from loader.stage import load
