@@ -1,4 +1,4 @@
-"""A store of its own for the lake's contract suites."""
+"""A store of its own, with the catalog, for the contract suites that need no more of the lab."""
 
 import subprocess
 import sys
