@@ -22,10 +22,9 @@ status:  ## state, port and memory of every part
 .PHONY: test unit e2e soak bench
 test: setup  ## everything that CI runs: checks, unit, contract, chain and end-to-end tests
 	$(MAKE) check
-	$(BIN)/pytest -m "not lab and not e2e and not soak" -n 2 --dist loadgroup
-	$(BIN)/pytest -m "(lab or e2e) and not soak" --durations 20
+	$(BIN)/pytest -m "not soak" -n 2 --dist loadgroup --no-loadscope-reorder --durations 20
 unit: setup  ## the fast tests alone
-	$(BIN)/pytest -m "not lab and not e2e and not soak"
+	$(BIN)/pytest -m "not lab and not e2e and not soak" -n 2 --dist loadgroup
 e2e: setup  ## the whole chain on the real stack, with kills
 	$(BIN)/pytest -m "e2e and not soak" tests/e2e
 soak: setup  ## the long tests, and the whole end-to-end suite

@@ -2,9 +2,16 @@
 
 import pytest
 
+LONGEST_FIRST = ("tests/e2e", "tests/contract")
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One group for each folder."""
+    """One group for each folder; the long ones begin, so that no worker is left alone with one at the end."""
+    items.sort(key=lambda item: next((n for n, name in enumerate(LONGEST_FIRST) if _folder(item).startswith(name)), 9))
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(item.config.rootpath).parent)))
+        item.add_marker(pytest.mark.xdist_group(_folder(item)))
+
+
+def _folder(item: pytest.Item) -> str:
+    return item.path.relative_to(item.config.rootpath).parent.as_posix()

@@ -23,7 +23,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def test_committed_messages_outlive_the_broker(home: Path) -> None:
-    """A transaction's message is there after the broker was killed and has come back."""
+    """A transaction's message is there after the broker was killed and has come back.
+
+    It is killed at once: the commit stands in the coordinator's log, its marker in the topic may not stand yet, and
+    the broker that comes back has to write it (docs/adr/0010).
+    """
     bootstrap = lab.environment(home)["TIDEMARK_KAFKA_BOOTSTRAP"]
     ensure_topics(bootstrap)
     topic = sorted(topics())[0]

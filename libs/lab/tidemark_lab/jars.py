@@ -46,14 +46,13 @@ def cache_folder() -> Path:
 
 
 def folder(name: str) -> Path:
-    """Where the jars of a set lie once `ensure` has returned."""
-    return cache_folder() / "jars" / name
+    """Where a set lies once `ensure` has returned: a folder for each lock, since all in it is on a classpath."""
+    return cache_folder() / "jars" / f"{name}-{hashlib.sha256(_lock(name).encode()).hexdigest()[:8]}"
 
 
 def locked(name: str) -> list[Jar]:
     """The jars of a set as its lock names them."""
-    lines = resources.files("tidemark_lab").joinpath(f"locks/{name}.lock").read_text().splitlines()
-    return [_parse(line) for line in lines if line.strip()]
+    return [_parse(line) for line in _lock(name).splitlines() if line.strip()]
 
 
 def ensure(name: str, say: Callable[[str], None] = lambda _: None) -> Path:
@@ -70,6 +69,10 @@ def ensure(name: str, say: Callable[[str], None] = lambda _: None) -> Path:
             _fetch(missing, target)
         stamp.write_text(_state(target, wanted))
     return target
+
+
+def _lock(name: str) -> str:
+    return resources.files("tidemark_lab").joinpath(f"locks/{name}.lock").read_text()
 
 
 def _parse(line: str) -> Jar:

@@ -58,6 +58,15 @@ def test_jars_that_are_not_as_locked_are_refused(monkeypatch: pytest.MonkeyPatch
     assert list(jars.folder("zipkin").glob("*.jar")) == []
 
 
+def test_jars_of_another_lock_lie_in_another_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A broker that was downgraded by its lock does not start with the newer jars on its classpath."""
+    before = jars.folder("kafka")
+    (tmp_path / "locks").mkdir()
+    (tmp_path / "locks" / "kafka.lock").write_text("g/a/1/a-1.jar 00\n")
+    monkeypatch.setattr(jars.resources, "files", lambda _: tmp_path)
+    assert jars.folder("kafka") != before
+
+
 def test_locks_name_every_jar_once() -> None:
     """47 jars for Kafka, two for Spark, one for Zipkin."""
     counts = {name: len({jar.name for jar in jars.locked(name)}) for name in jars.SETS}
