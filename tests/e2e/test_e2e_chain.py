@@ -7,18 +7,17 @@ import os
 import signal
 import subprocess
 import sys
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
-from chain_on_the_lab import Chain, by_key
+from chain_on_the_lab import Chain, by_key, digest
+from chain_truth import ECOMMERCE, assert_every_row_is_accounted_for, assert_numbers_are_true
 
 from tidemark import kafka
 from tidemark.events import DEAD_LETTERS, AlertRaised, LakeCurated, SnapshotCommitted
 from tidemark.records import Message, Record
-from tidemark.tables import registry
 from tidemark_cli.lab import wait_until_reconciled
 from tidemark_cli.runs import Run
 from tidemark_lab import lab
@@ -26,48 +25,7 @@ from tidemark_lab.home import MARK
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
-ECOMMERCE = registry().tables_of("ecommerce")
 SERVICES = ("ingest-watcher", "spark-submitter", "loader", "transformer", "reconciler")
-ORDER_COLUMNS = ["_op", "_lsn", "_ts_ms", "_deleted"]
-
-
-def assert_numbers_are_true(chain: Chain) -> None:
-    """Current tables, staging and facts equal the truth, row by row; what waits and what was refused, too."""
-    truth = chain.truth()
-    for name, table in ECOMMERCE.items():
-        columns = [*table.columns, *ORDER_COLUMNS]
-        expected = by_key(truth.state(name), table.key, columns)
-        current = [row | {"_deleted": row["_is_deleted"]} for row in chain.lake_rows(name)]
-        assert expected == by_key(current, table.key, columns), f"lake {name}"
-        assert expected == by_key(chain.query(f"SELECT * FROM STAGING.STG_{name}"), table.key, columns), f"stg {name}"
-        live = by_key(truth.table(name), table.key, list(table.columns))
-        assert live == by_key(chain.query(f"SELECT * FROM STAGING.LIVE_{name}"), table.key, list(table.columns))
-        held = Counter(row["id"] for row in truth.held(name).to_pylist())
-        assert held == Counter(row["id"] for row in chain.lake_rows(name, "_held")), f"held {name}"
-        refused = truth.quarantined(name).num_rows
-        assert refused == len(chain.lake_rows(name, "_quarantined")), f"quarantined {name}"
-    assert_facts_are_true(chain)
-
-
-def assert_facts_are_true(chain: Chain) -> None:
-    """fct_orders holds the live orders; sessions and transactions equal the exact computation."""
-    truth = chain.truth()
-    columns = {"user_id": "user_id", "status": "status", "total_amount": "total_amount", "ordered_at": "created_at"}
-    orders = {
-        key: {mart: row[source] for mart, source in columns.items()}
-        for key, row in by_key(truth.table("orders"), ["id"], list(columns.values())).items()
-    }
-    facts = chain.query("SELECT * FROM MARTS.FCT_ORDERS")
-    assert orders == by_key(facts, ["order_id"], list(columns))
-    transactions = list(registry().pairs["transactions"].columns)
-    key = registry().pairs["transactions"].key
-    expected = by_key(truth.transactions(), key, transactions)
-    assert expected == by_key(chain.query("SELECT * FROM MARTS.FCT_TRANSACTIONS"), key, transactions)
-    sessions = list(registry().pairs["sessions"].columns)
-    key = ["session_id", "session_part"]
-    assert by_key(truth.sessions(), key, sessions) == by_key(
-        chain.query("SELECT * FROM MARTS.FCT_SESSIONS"), key, sessions
-    )
 
 
 def test_numbers_are_true_after_the_first_runs(chain: Chain) -> None:
@@ -76,16 +34,8 @@ def test_numbers_are_true_after_the_first_runs(chain: Chain) -> None:
 
 
 def test_every_row_is_accounted_for(chain: Chain) -> None:
-    """Per table and run read + released = accepted + repeated + held + quarantined; in all, read = source rows."""
-    read: Counter[str] = Counter()
-    for run in chain.runs().values():
-        assert run.curated is not None
-        for t in run.curated.tables:
-            assert t.read + t.released == t.accepted + t.repeated + t.held + t.quarantined, (run.run_id, t)
-            read[t.table] += t.read
-        assert run.loaded is not None
-        assert {t.table: t.accepted for t in run.curated.tables} == {t.table: t.rows for t in run.loaded.tables}
-    assert read == Counter({name: chain.source_rows(name) for name in registry().tables})
+    """Per table and run every row read or released came to one end; in all, as many were read as the source holds."""
+    assert_every_row_is_accounted_for(chain)
 
 
 def test_a_run_is_one_trace(chain: Chain) -> None:
@@ -194,6 +144,22 @@ def test_maintenance_leaves_fewer_files_and_every_row(chain: Chain) -> None:
     assert (last.kind, last.status) == ("maintain", "CONVERGED")
     assert before == chain.fingerprint()
     assert chain.data_files("orders_changes") < files
+
+
+def test_rows_in_quarantine_are_judged_again_or_dropped(chain: Chain) -> None:
+    """By command: what is still bad stays, what a person lets go is gone; every layer agrees, the audit says who."""
+    before = chain.fingerprint("ecommerce")
+    _tidemark(chain, "quarantine", "orders", "--replay", "--wait")
+    assert before == chain.fingerprint("ecommerce")
+    refused = chain.lake_rows("orders", "_quarantined")
+    key = refused[0]["_key"]
+    _tidemark(chain, "quarantine", "orders", key, "--drop", "--reason", "known to be lost", "--wait")
+    stay = [row for row in refused if row["_key"] != key]
+    assert digest(stay) == digest(chain.lake_rows("orders", "_quarantined"))
+    assert [run.status for run in chain.runs_of("ecommerce")[-2:]] == ["CONVERGED", "CONVERGED"]
+    told = _tidemark(chain, "audit", "--dataset", "ecommerce")
+    assert f"{len(refused) - len(stay)} rows dropped from quarantine" in told
+    assert "known to be lost" in told
 
 
 def test_a_rebuild_heals_and_is_one_trace(chain: Chain) -> None:

@@ -6,7 +6,8 @@ from chain_rows import KNOWN
 from chain_stores import LakeOf, MartsOf, Stores
 
 from ingest_watcher.__main__ import watcher_stage
-from ingest_watcher.stage import Policy, remembered
+from ingest_watcher.stage import Policy
+from ingest_watcher.told import remembered
 from ingest_watcher.watcher import Watcher
 from loader.__main__ import loader_stage
 from loader.stage import Ports as LoaderPorts
@@ -20,6 +21,7 @@ from tidemark.events import (
     RunEvent,
     RunFailed,
     RunRequested,
+    Selection,
     SnapshotCommitted,
     WatcherState,
 )
@@ -106,7 +108,14 @@ class Chain:
         self.stores.commit(*datasets)
         self.settle()
 
-    def ask(self, kind: RequestKind, dataset: str = "ecommerce", to_run_id: str | None = None) -> None:
+    def ask(
+        self,
+        kind: RequestKind,
+        dataset: str = "ecommerce",
+        to_run_id: str | None = None,
+        selection: Selection | None = None,
+        reason: str = "",
+    ) -> RunRequested:
         """A person asks for something."""
         request = RunRequested(
             dataset=dataset,
@@ -114,8 +123,11 @@ class Chain:
             kind=kind,
             requested_by="ada",
             to_run_id=to_run_id,
+            selection=selection,
+            reason=reason,
         )
         self.bus.publish(request)
+        return request
 
     def done(self, dataset: str, event: type[RunEvent] = LayersReconciled) -> list[int]:
         """The runs that have come so far, in order."""

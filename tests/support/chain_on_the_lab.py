@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import httpx
 import pyarrow as pa
 from pyiceberg.catalog import Catalog
+from snowflake.connector import SnowflakeConnection
 
 from tidemark import kafka
 from tidemark.events import CHAIN, RunRequested
@@ -46,6 +48,7 @@ class Chain:
         os.environ.update(lab.environment(self.home))
         self.kafka = load(KafkaSettings)
         self.lake = load(LakeSettings)
+        self._catalog: Catalog | None = None
 
     def upstream(self, *arguments: str, wait: bool = True) -> None:
         """The source takes a step; wait until the chain has taken it whole."""
@@ -89,8 +92,10 @@ class Chain:
         return Truth.load(self.home)
 
     def catalog(self) -> Catalog:
-        """The lake's catalog."""
-        return open_catalog(self.lake.catalog_properties())
+        """The lake's catalog, opened once: its clients are slow to make."""
+        if self._catalog is None:
+            self._catalog = open_catalog(self.lake.catalog_properties())
+        return self._catalog
 
     def lake_rows(self, table: str, kind: str = "") -> list[dict[str, Any]]:
         """All rows of a curated table as it stands on main."""
@@ -116,14 +121,8 @@ class Chain:
 
     def query(self, sql: str) -> list[dict[str, Any]]:
         """Rows of the warehouse, column names in lower case."""
-        session = connect(load(SnowflakeSettings), "tests")
-        try:
-            cursor = session.cursor()
-            cursor.execute(sql)
-            names = [d.name.lower() for d in cursor.description]
-            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-        finally:
-            session.close()
+        with closing(connect(load(SnowflakeSettings), "tests")) as session:
+            return rows_of(session, sql)
 
     def trace(self, trace_id: str) -> list[dict[str, Any]]:
         """The spans of a trace, from the trace backend's API."""
@@ -139,13 +138,21 @@ class Chain:
         for name in registry().tables:
             for kind in ("", "_changes", "_held", "_quarantined"):
                 found[f"lake.{name}{kind}"] = digest(self.lake_rows(name, kind))
-            found[f"raw.{name}"] = digest(self.query(f'SELECT * FROM RAW."{name.upper()}"'))
         listed = "SELECT table_schema, table_name FROM information_schema.tables WHERE table_schema IN "
-        for row in self.query(f"{listed} ('STAGING', 'MARTS')"):
-            name = f"{row['table_schema']}.{row['table_name']}"
-            found[name.lower()] = digest(self.query(f"SELECT * FROM {name}"))
+        with closing(connect(load(SnowflakeSettings), "tests")) as session:
+            for row in rows_of(session, f"{listed} ('RAW', 'STAGING', 'MARTS')"):
+                name = f"{row['table_schema']}.{row['table_name']}"
+                found[name.lower()] = digest(rows_of(session, f"SELECT * FROM {name}"))
         others = ("user_events", "transactions", "sessions") if dataset == "ecommerce" else ()
         return {name: rows for name, rows in found.items() if not any(other in name for other in others)}
+
+
+def rows_of(session: SnowflakeConnection, sql: str) -> list[dict[str, Any]]:
+    """Rows of a query, column names in lower case."""
+    cursor = session.cursor()
+    cursor.execute(sql)
+    names = [d.name.lower() for d in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def digest(rows: Sequence[Row]) -> str:

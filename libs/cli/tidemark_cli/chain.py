@@ -19,6 +19,7 @@ from tidemark.events import (
     RequestKind,
     RunFailed,
     RunRequested,
+    Selection,
 )
 from tidemark.records import Message, Record
 from tidemark.settings import KafkaSettings, load
@@ -31,6 +32,7 @@ console = Console()
 TOPICS = [*(event.topic for event in CHAIN), RunFailed.topic, AlertRaised.topic]
 Dataset = Annotated[str, typer.Option(help="The dataset.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Return when the run has ended.")]
+Reason = Annotated[str, typer.Option(help="Why, for the audit.")]
 
 
 def read_runs() -> dict[str, Run]:
@@ -45,29 +47,31 @@ def publish(
     wait: Wait = False,
 ) -> None:
     """Kick off a run of what is new, or a rebuild."""
-    _ask(dataset, "rebuild" if rebuild else "process", wait)
+    ask(asking(dataset, "rebuild" if rebuild else "process"), wait)
 
 
 def rollback(
     dataset: Dataset,
     to: Annotated[str, typer.Option(help="The run to go back to: its id, or DATASET#SEQ.")],
+    reason: Reason = "",
     wait: Wait = False,
 ) -> None:
     """Take lake, RAW and marts back to what a run left; the dataset then stays paused until `resume`."""
     console.print(f"{dataset} stays paused after it until `tidemark resume --dataset {dataset}`")
-    _ask(dataset, "rollback", wait, find(to).run_id)
+    ask(asking(dataset, "rollback", to_run_id=find(to).run_id, reason=reason), wait)
 
 
 def maintain(dataset: Dataset, wait: Wait = False) -> None:
     """Compact the curated tables and let go what is beyond the rollback horizon, in the dataset's turn."""
-    _ask(dataset, "maintain", wait)
+    ask(asking(dataset, "maintain"), wait)
 
 
-def _ask(dataset: str, kind: RequestKind, wait: bool, to_run_id: str | None = None) -> None:
-    request_id = request(dataset, kind, to_run_id)
-    console.print(f"requested as {request_id}")
+def ask(event: RunRequested, wait: bool) -> None:
+    """Publish a request and say its id; with `wait` also what became of it, and exit with 1 if that was nothing."""
+    request(event)
+    console.print(f"requested as {event.request_id}")
     if wait:
-        _tell(wait_for_request(dataset, request_id))
+        _tell(wait_for_request(event.dataset, event.request_id))
 
 
 def _tell(answer: Run | AlertRaised) -> None:
@@ -79,16 +83,28 @@ def _tell(answer: Run | AlertRaised) -> None:
         raise typer.Exit(1)
 
 
-def request(dataset: str, kind: RequestKind, to_run_id: str | None = None) -> str:
-    """Publish a run.requested event; returns its id."""
-    known_dataset(dataset)
-    event = RunRequested(
-        dataset=dataset,
+def asking(
+    dataset: str,
+    kind: RequestKind,
+    *,
+    to_run_id: str | None = None,
+    selection: Selection | None = None,
+    reason: str = "",
+) -> RunRequested:
+    """A new request of whoever is at this terminal."""
+    return RunRequested(
+        dataset=known_dataset(dataset),
         request_id=str(uuid.uuid4()),
         kind=kind,
         requested_by=f"{getpass.getuser()} (cli)",
         to_run_id=to_run_id,
+        selection=selection,
+        reason=reason,
     )
+
+
+def request(event: RunRequested) -> str:
+    """Publish the request; returns its id."""
     kafka.publish(load(KafkaSettings), event)
     return event.request_id
 
@@ -216,5 +232,5 @@ def replayed(record: Record, body: str | None) -> Message:
 
 def resume(dataset: Dataset) -> None:
     """Let a halted dataset go on: the parked events first, in their order."""
-    request(dataset, "resume")
+    request(asking(dataset, "resume"))
     console.print(f"{dataset} is asked to resume; `tidemark runs` shows how it goes")

@@ -9,10 +9,11 @@ from pyiceberg.catalog import Catalog
 from rich.console import Console
 from rich.table import Table as RichTable
 
+from tidemark.events import Selection
 from tidemark.settings import LakeSettings, load
 from tidemark.tables import Table, registry
 from tidemark_cli import render
-from tidemark_cli.chain import find
+from tidemark_cli.chain import Reason, Wait, ask, asking, find
 from tidemark_lake.catalog import load_table, open_catalog
 from tidemark_lake.decisions import Decision, DecisionStore
 from tidemark_lake.objects import Folder, s3_client
@@ -33,22 +34,45 @@ def held(table: TableName = None, key: Key = None, limit: Limit = 50) -> None:
     _show("held", table, key, limit)
 
 
-def quarantine(table: TableName = None, key: Key = None, limit: Limit = 50) -> None:
-    """Rows that break a rule: counts by rule, one table's rows, or one key's rows whole, as they came."""
-    _show("quarantined", table, key, limit)
+def quarantine(
+    table: TableName = None,
+    key: Key = None,
+    rule: Annotated[str | None, typer.Option(help="Only rows that this rule refused.")] = None,
+    limit: Limit = 50,
+    replay: Annotated[bool, typer.Option("--replay", help="Judge the rows again, by today's rules.")] = False,
+    drop: Annotated[bool, typer.Option("--drop", help="Let the rows go.")] = False,
+    reason: Reason = "",
+    wait: Wait = False,
+) -> None:
+    """Rows that break a rule: counts by rule, one table's rows, or one key's rows whole, as they came.
+
+    With --replay or --drop the table's rows (of the key, by the rule) are decided about, in a run of their own.
+    """
+    if not (replay or drop):
+        _show("quarantined", table, key, limit, rule)
+        return
+    if table is None or (replay and drop) or (drop and not reason):
+        raise typer.BadParameter("name a TABLE and one of --replay and --drop; --drop needs a --reason")
+    selection = Selection(table=table, keys=[key] if key else [], rule=rule)
+    ask(asking(_contract(table).dataset, "drop" if drop else "replay", selection=selection, reason=reason), wait)
 
 
-def _show(kind: str, name: str | None, key: str | None, limit: int) -> None:
+def _contract(name: str) -> Table:
+    if name not in registry().tables:
+        raise typer.BadParameter(f"no table {name!r}; there are {', '.join(registry().tables)}")
+    return registry().tables[name]
+
+
+def _show(kind: str, name: str | None, key: str | None, limit: int, rule: str | None = None) -> None:
     catalog = open_catalog(load(LakeSettings).catalog_properties())
     if name is None:
         console.print(
             counts_table(kind, {table: _rows(catalog, table, kind, ("_rule",)) for table in registry().tables})
         )
         return
-    if name not in registry().tables:
-        raise typer.BadParameter(f"no table {name!r}; there are {', '.join(registry().tables)}")
-    contract = registry().tables[name]
-    rows = [row for row in _rows(catalog, name, kind) if key in (None, key_of(row, contract, kind))]
+    contract = _contract(name)
+    there = [row for row in _rows(catalog, name, kind) if rule in (None, row["_rule"])]
+    rows = [row for row in there if key in (None, key_of(row, contract, kind))]
     if key is not None:
         for row in rows[:limit]:
             console.print(*_lines(row), "", sep="\n")

@@ -10,8 +10,8 @@ from typing import Any, ClassVar, Literal
 
 from msgspec import Struct, field
 
-Kind = Literal["process", "rebuild", "rollback", "maintain"]
-RequestKind = Literal["process", "rebuild", "rollback", "maintain", "resume"]
+Kind = Literal["process", "rebuild", "rollback", "maintain", "replay", "drop"]
+RequestKind = Literal["process", "rebuild", "rollback", "maintain", "replay", "drop", "resume"]
 Severity = Literal["info", "warning", "critical"]
 ReconciliationStatus = Literal["CONVERGED", "CONVERGING", "DIVERGED", "STALLED"]
 
@@ -29,10 +29,19 @@ class Event(Struct, frozen=True, kw_only=True):
         raise NotImplementedError
 
 
+class Selection(Struct, frozen=True, kw_only=True):
+    """Rows in quarantine: those of one table, of these keys (columns joined by '|'; none named: any), by this rule."""
+
+    table: str
+    keys: list[str] = field(default_factory=list)
+    rule: str | None = None
+
+
 class RunRequested(Event, frozen=True, kw_only=True):
     """Somebody (a person, a schedule) asks for a run, a rebuild, a rollback, maintenance, or to resume.
 
-    `to_run_id`: the run to which a rollback goes back.
+    `to_run_id`: the run to which a rollback goes back; `selection`: the rows in quarantine that a replay judges again
+    or a drop lets go; `reason`: in the words of who asks, for the audit.
     """
 
     topic: ClassVar[str] = "tidemark.run.requested"
@@ -42,6 +51,8 @@ class RunRequested(Event, frozen=True, kw_only=True):
     kind: RequestKind
     requested_by: str
     to_run_id: str | None = None
+    selection: Selection | None = None
+    reason: str = ""
 
     @property
     def event_id(self) -> str:
@@ -78,7 +89,7 @@ class TableCut(Struct, frozen=True, kw_only=True):
 
 class SnapshotCommitted(RunEvent, frozen=True, kw_only=True):
     """ingest-watcher: a cut was made; the run begins. `committed_at_ms`: the newest commit of the cut, epoch ms;
-    `request_id`: the request that asked for this run, if one did; `to_seq`: the run to which a rollback goes back.
+    `asked`: the request for this run, if there was one; `to_seq`: the run to which a rollback goes back.
     """
 
     topic: ClassVar[str] = "tidemark.snapshot.committed"
@@ -86,13 +97,18 @@ class SnapshotCommitted(RunEvent, frozen=True, kw_only=True):
 
     tables: list[TableCut]
     committed_at_ms: int
-    request_id: str | None = None
+    asked: RunRequested | None = None
     to_seq: int | None = None
+
+    @property
+    def request_id(self) -> str | None:
+        return self.asked.request_id if self.asked else None
 
 
 class CuratedTable(Struct, frozen=True, kw_only=True):
-    """What the lake did with one table. read + released = accepted + repeated + held + quarantined.
+    """What the lake did with one table. read + released = accepted + repeated + held + quarantined + dropped.
 
+    Released rows leave the held ones or, in a replay or a drop, quarantine.
     `changes_snapshot` is the append snapshot of `<t>_changes` that holds this run's rows (None: no row accepted).
     `max_ts_ms` is the newest `__ts_ms`/`_source_ts` (epoch ms) among the rows accepted, None without any.
     `schema_changes` are sentences for the audit: the source's of this cut, and the lake's.
@@ -105,6 +121,7 @@ class CuratedTable(Struct, frozen=True, kw_only=True):
     repeated: int = 0
     held: int = 0
     quarantined: int = 0
+    dropped: int = 0
     flagged: int = 0
     changes_snapshot: int | None = None
     current_snapshot: int | None = None
@@ -115,7 +132,7 @@ class CuratedTable(Struct, frozen=True, kw_only=True):
 class LakeCurated(RunEvent, frozen=True, kw_only=True):
     """spark-submitter: the run's tables are published together by decision number `decision`.
 
-    `to_seq`: the run to which a rollback went back; its tables tell no rows.
+    `to_seq`: the run to which a rollback went back; its tables tell no rows. `asked` as in SnapshotCommitted.
     """
 
     topic: ClassVar[str] = "tidemark.lake.curated"
@@ -127,6 +144,7 @@ class LakeCurated(RunEvent, frozen=True, kw_only=True):
     seconds: float
     spark: dict[str, Any] = field(default_factory=dict)
     to_seq: int | None = None
+    asked: RunRequested | None = None
 
 
 class LoadedTable(Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from typing import Literal
 
 from msgspec import Struct, field, json
 
-from tidemark.events import Kind
+from tidemark.events import Kind, Selection
 from tidemark.tables import Column, Order, Rule
 from tidemark_lake.objects import Folder
 
@@ -34,7 +34,8 @@ class ManifestTable(Struct, frozen=True, kw_only=True):
 class Manifest(Struct, frozen=True, kw_only=True):
     """One attempt of one run. `branch` is the attempt's own; `result` is where the job's answer goes.
 
-    `keep_from`: the oldest run whose snapshots maintenance keeps.
+    `keep_from`: the oldest run whose snapshots maintenance keeps. `selection`: the rows in quarantine that a replay
+    judges again or a drop lets go.
     """
 
     run_id: str
@@ -50,6 +51,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     tables: list[ManifestTable]
     catalog: str = "lake"
     keep_from: int = 0
+    selection: Selection | None = None
 
 
 class TableResult(Struct, frozen=True, kw_only=True):
@@ -73,6 +75,7 @@ class TableResult(Struct, frozen=True, kw_only=True):
     base: dict[str, int | None]
     snapshots: dict[str, int | None]
     schema_changes: list[str] = field(default_factory=list)
+    dropped: int = 0
 
 
 class Check(Struct, frozen=True, kw_only=True):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import suppress
 
-from ingest_watcher.stage import remembered
+from ingest_watcher.told import remembered
 from tidemark.codec import decode
 from tidemark.errors import DecodeError
 from tidemark.events import Event, RunFailed, WatcherState

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import count
 
 from ingest_watcher.ports import History
-from ingest_watcher.stage import remembered
+from ingest_watcher.told import remembered
 from tidemark.errors import TypedStop
 from tidemark.events import Event, RunFailed, WatcherState
 

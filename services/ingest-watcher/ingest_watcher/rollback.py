@@ -27,7 +27,7 @@ def rollback_run(
         generation=generation,
         tables=tables,
         committed_at_ms=now_ms,
-        request_id=asked.request_id,
+        asked=asked,
         to_seq=target.number,
     )
 

@@ -6,22 +6,19 @@ A rebuild passes a halt and whatever else is asked, but waits for the source to 
 A rollback passes them too, and leaves the dataset paused until somebody resumes it.
 """
 
-from collections.abc import Sequence
-
 from msgspec import Struct
 from msgspec.structs import replace
 
 from ingest_watcher.cut import busy_since_ms, full_cut, newest_commit_ms, next_cut, oldest_waiting_ms
-from ingest_watcher.maintenance import due, maintenance_run
+from ingest_watcher.lake_runs import LAKE_KINDS, due, lake_run
 from ingest_watcher.ports import History, Source
 from ingest_watcher.position import caught_up, generation_of, is_under_way, number_of, overtaken, paused
 from ingest_watcher.rollback import Decided, rollback_run
-from tidemark.errors import Invalid, TypedStop
+from tidemark.errors import TypedStop
 from tidemark.events import (
     AlertRaised,
     Event,
     Kind,
-    RunFailed,
     RunRequested,
     Severity,
     SnapshotCommitted,
@@ -33,8 +30,8 @@ from tidemark.tables import Registry
 from tidemark_lake.decisions import Decision
 
 STAGE = "ingest-watcher"
-REMEMBERED = 100
 PASSING = ("rebuild", "rollback")  # they heal what may hold the others
+WITHOUT_SOURCE = ("rollback", *LAKE_KINDS)
 
 
 class Policy(Struct, frozen=True, kw_only=True):
@@ -45,43 +42,6 @@ class Policy(Struct, frozen=True, kw_only=True):
     settle_seconds: float
     max_wait_seconds: float
     maintain_every_runs: int = 0
-
-
-def on_request(event: RunRequested, state: WatcherState) -> list[Event]:
-    """A person or a schedule asks: resume at once; a run or a rebuild is remembered and made by `on_poll`."""
-    if event.request_id in state.accepted:
-        return []
-    accepted = [*state.accepted, event.request_id][-REMEMBERED:]
-    if event.kind == "resume":
-        return [replace(state, halted=None, failed_run_id=None, accepted=accepted)]
-    if event.kind == "rollback" and event.to_run_id is None:
-        raise Invalid("a rollback names the run to go back to: to_run_id")
-    return [replace(state, pending=[*state.pending, event], accepted=accepted)]
-
-
-def answering(state: WatcherState, failures: Sequence[str]) -> WatcherState:
-    """The state with all `failures` known that stand in Kafka when somebody resumes (event ids, oldest first).
-
-    The resume answers them, also one that is read after it: the two come by different topics.
-    """
-    known = dict.fromkeys([*state.failures, *failures[-REMEMBERED:]])
-    return replace(state, failures=list(known)[-REMEMBERED:])
-
-
-def on_failure(event: RunFailed, state: WatcherState) -> list[Event]:
-    """A run cannot go on: no new cut until resume or rebuild. A known failure, or an older generation's, halts nothing.
-
-    A resumed run that fails again in the same words is told by the same id: then `failed_run_id` still lets a rebuild
-    pass it.
-    """
-    if event.generation < state.generation:
-        return []
-    is_last = state.last is not None and state.last.run_id == event.run_id
-    after = replace(state, failed_run_id=event.run_id) if is_last else state
-    if event.event_id in state.failures:
-        return [after] if after != state else []
-    failures = [*state.failures, event.event_id][-REMEMBERED:]
-    return [replace(after, halted=f"{event.failed_stage}: {event.message}", failures=failures)]
 
 
 def on_poll(
@@ -102,7 +62,7 @@ def on_poll(
     asked = _asked(state) or due(state.dataset, decision, policy.maintain_every_runs)
     if _is_held(state, asked, decision):
         return []
-    if asked is not None and asked.kind in ("rollback", "maintain"):
+    if asked is not None and asked.kind in WITHOUT_SOURCE:
         return _without_source(state, asked, decision, decided, now_ms)
     try:
         return _cut(state, asked, decision, source, registry, policy, now_ms)
@@ -171,7 +131,7 @@ def _cut(
 def _without_source(
     state: WatcherState, asked: RunRequested, decision: Decision | None, decided: Decided, now_ms: int
 ) -> list[Event]:
-    """A run that reads no source: a rollback, and the pause after it, or maintenance.
+    """A run that reads no source: a rollback, and the pause after it, or one of the lake's own.
 
     One that cannot be made is answered and changes nothing.
     """
@@ -180,7 +140,7 @@ def _without_source(
         if asked.kind == "rollback":
             run = rollback_run(asked, decision, generation + 1, decided, now_ms)
         else:
-            run = maintenance_run(asked, decision, generation, now_ms)
+            run = lake_run(asked, decision, generation, now_ms)
     except TypedStop as stop:
         title = f"No {asked.kind} run of {state.dataset} was made"
         return [_answer(asked, "critical", title, str(stop)), replace(state, pending=pending)]
@@ -249,7 +209,7 @@ def _run(
         generation=generation,
         tables=tables,
         committed_at_ms=newest_commit_ms(list(histories.values())),
-        request_id=asked.request_id if asked else None,
+        asked=asked,
     )
 
 
@@ -285,8 +245,3 @@ def _answer(asked: RunRequested, severity: Severity, title: str, detail: str) ->
         detail=detail,
         raised_by=STAGE,
     )
-
-
-def remembered(events: Sequence[Event]) -> dict[str, WatcherState]:
-    """The states among committed events, by dataset."""
-    return {event.dataset: event for event in events if isinstance(event, WatcherState)}

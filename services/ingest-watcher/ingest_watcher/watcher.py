@@ -10,7 +10,8 @@ from functools import partial
 
 from ingest_watcher.ports import Decisions, Memory, Source
 from ingest_watcher.position import caught_up
-from ingest_watcher.stage import Policy, answering, is_idle, on_failure, on_poll, on_request, remembered
+from ingest_watcher.stage import Policy, is_idle, on_poll
+from ingest_watcher.told import answering, on_failure, on_request, remembered
 from tidemark import telemetry
 from tidemark.errors import Retryable
 from tidemark.events import Event, RunFailed, RunRequested, WatcherState

@@ -30,10 +30,18 @@ class Position(Struct, frozen=True):
     run_seq: int
 
 
+class AuditLine(Struct, frozen=True, kw_only=True):
+    """Something that was done to the table, and who did it or asked for it."""
+
+    actor: str
+    action: str
+    detail: str
+
+
 class LedgerEntry(Struct, frozen=True, kw_only=True):
     """One table's part of one run, as the ledger keeps it. `generation`: the newest that the table has seen.
 
-    `schema_changes`: what the source and the lake changed of the table's columns in this run, for the audit.
+    `audited`: what the audit is to tell of it beside the load.
     """
 
     dataset: str
@@ -42,7 +50,7 @@ class LedgerEntry(Struct, frozen=True, kw_only=True):
     generation: int
     receipt: LoadedTable
     max_ts_ms: int | None
-    schema_changes: Sequence[str] = ()
+    audited: Sequence[AuditLine] = ()
 
 
 class Lake(Protocol):

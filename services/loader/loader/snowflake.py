@@ -5,6 +5,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from queue import Empty, LifoQueue
 
+from msgspec.structs import asdict
 from snowflake.connector import SnowflakeConnection, errors
 
 from loader.ports import CopyError, LedgerEntry, Position
@@ -16,7 +17,6 @@ from tidemark_warehouse import Transaction, execute, load, quote, render, transa
 from tidemark_warehouse.raw import follow_registry
 
 ACTOR = "loader"
-LAKE_ACTOR = "spark-submitter"
 FILES_PER_COPY = 1000  # Snowflake takes no more names in FILES
 UNREADABLE = 91016  # Snowflake's "Remote file was not found", which it also says of a store that does not answer
 _sql = load("loader")
@@ -140,9 +140,9 @@ class SnowflakeTable:
         named = {"dataset": entry.dataset, "table": receipt.table, "max_ts_ms": entry.max_ts_ms, "at": now}
         self._work.execute(_sql["record"], {**run, **counts, **named})
         self._say("copy", f"{receipt.rows} rows of {receipt.files} files, {receipt.bytes} bytes", entry.run_id)
-        lake = {"actor": LAKE_ACTOR, "action": "ddl", "object": f"{entry.dataset}.{receipt.table}", "at": now}
-        for change in entry.schema_changes:
-            self._work.execute(_audit, {**lake, "run_id": entry.run_id, "detail": change})
+        about = {"object": f"{entry.dataset}.{receipt.table}", "run_id": entry.run_id, "at": now}
+        for line in entry.audited:
+            self._work.execute(_audit, {**about, **asdict(line)})
         self._work.execute(render(_sql["move_on"], lock=_lock(self._table)), run)
 
     def roll_back(self) -> None:

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 
+from loader.audited import audited
 from loader.ports import CopyError, Decisions, Lake, LedgerEntry, LockedTable, Position, Warehouse
 from tidemark import telemetry
 from tidemark.errors import Invalid, NotMyTurn, Retryable, Superseded, TypedStop
@@ -108,7 +109,7 @@ def load_table(run: LakeCurated, table: CuratedTable, generation: int, ports: Po
                 generation=generation,
                 receipt=receipt,
                 max_ts_ms=table.max_ts_ms,
-                schema_changes=table.schema_changes,
+                audited=audited(run, table),
             )
         )
         failpoint("loader.before-commit")

@@ -28,6 +28,7 @@ def decide(
         seconds=seconds,
         spark=dict(spark or {}),
         to_seq=event.to_seq,
+        asked=event.asked,
     )
     return Decision(
         number=event.run_seq,

@@ -149,6 +149,7 @@ def make_manifest(event: SnapshotCommitted, newest: Decision | None, ports: Port
         result=f"{ports.state}/{result_name(event.run_id, attempt)}",
         tables=[_table(name, cuts.get(name), newest, ports.registry) for name in dataset.tables],
         keep_from=max(0, event.run_seq - ports.rollback_runs),
+        selection=event.asked.selection if event.asked else None,
     )
 
 
@@ -200,6 +201,7 @@ def _curated(table: TableResult, cut: TableCut | None) -> CuratedTable:
         repeated=table.repeated,
         held=table.held,
         quarantined=table.quarantined,
+        dropped=table.dropped,
         flagged=table.flagged,
         changes_snapshot=table.snapshots["changes"] if table.accepted else None,
         current_snapshot=table.snapshots["current"],

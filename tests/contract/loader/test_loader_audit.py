@@ -6,6 +6,7 @@ from loader_runs import publish
 from msgspec.structs import replace
 
 from loader.stage import load
+from tidemark.events import RunRequested, Selection
 from tidemark_warehouse import execute
 
 pytestmark = pytest.mark.lab
@@ -32,6 +33,26 @@ def test_the_lake_s_changes_are_audited_with_the_load_once(real: RealBench) -> N
     copied = [row for row in found if row[1] == "copy"]
     assert [row[2] for row in copied] == ["RAW.ORDERS", "RAW.ORDER_ITEMS", "RAW.PRODUCTS", "RAW.USERS"]
     assert copied[-1][3].startswith("2 rows of 1 files, ")
+
+
+def test_who_asked_for_what_is_audited(real: RealBench) -> None:
+    """A decision about quarantine at its table alone, with counts and reason; a rollback at every table."""
+    load(publish(real, 1, {"users": 2}), real.ports())
+    chosen = Selection(table="users", keys=["a'b", "c"], rule="r")
+    asked = RunRequested(
+        dataset="ecommerce", request_id="q", kind="drop", requested_by="ada", selection=chosen, reason="test rows"
+    )
+    event = publish(real, 2, {}, kind="drop")
+    tables = [replace(t, released=2, dropped=2) if t.table == "users" else t for t in event.tables]
+    load(replace(event, tables=tables, asked=asked), real.ports())
+    found = [row for row in audited(real, event.run_id) if row[0] == "ada"]
+    detail = "2 rows dropped from quarantine; rule r; keys a'b, c; test rows"
+    assert found == [("ada", "drop", "ecommerce.users", detail)]
+    back = replace(publish(real, 3, {}, generation=1, kind="rollback"), to_seq=1)
+    load(replace(back, asked=replace(asked, kind="rollback", selection=None, reason="")), real.ports())
+    found = [row for row in audited(real, back.run_id) if row[0] == "ada"]
+    assert {row[3] for row in found} == {"back to run 1"}
+    assert len(found) == 4
 
 
 def test_what_a_rollback_takes_back_is_audited(real: RealBench) -> None:

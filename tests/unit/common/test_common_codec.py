@@ -20,6 +20,7 @@ from tidemark.events import (
     ReconciledPair,
     RunFailed,
     RunRequested,
+    Selection,
     SnapshotCommitted,
     TableCut,
     WatcherState,
@@ -28,13 +29,22 @@ from tidemark.records import Message, Record
 
 HOSTILE = '\'; DROP TABLE "x";--\n\t\x00 ü 𝔘 \u202e 表 \\ %s {0}'
 RUN = {"dataset": "ecommerce", "run_id": HOSTILE, "run_seq": 2**53 + 1, "kind": "process", "generation": 3}
+ASKED = RunRequested(
+    dataset="events",
+    request_id=HOSTILE,
+    kind="drop",
+    requested_by=HOSTILE,
+    selection=Selection(table=HOSTILE, keys=[HOSTILE], rule=HOSTILE),
+    reason=HOSTILE,
+)
 CUT = SnapshotCommitted(
     **RUN,
     tables=[TableCut(table="users", from_snapshot=None, to_snapshot=2**62, schema_changes=[HOSTILE])],
     committed_at_ms=1,
+    asked=ASKED,
 )
 SAMPLES: list[Event] = [
-    RunRequested(dataset="events", request_id=HOSTILE, kind="resume", requested_by=HOSTILE),
+    ASKED,
     CUT,
     LakeCurated(
         **RUN,

@@ -10,14 +10,6 @@ class Everything(RunnerSettings, SnowflakeSettings, ClickHouseSettings, LakeSett
     """A service that needs all groups."""
 
 
-@pytest.fixture(autouse=True)
-def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
-    import os
-
-    for name in [n for n in os.environ if n.startswith("TIDEMARK_")]:
-        monkeypatch.delenv(name)
-
-
 def test_all_missing_and_wrong_names_are_reported_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """One error names every variable; an empty one counts as missing; no value is shown."""
     monkeypatch.setenv("TIDEMARK_CLICKHOUSE_PORT", "hunter2")

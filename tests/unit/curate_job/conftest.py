@@ -79,7 +79,7 @@ class Lake:
         row = self.spark.sql(query).first()
         return None if row is None else int(row[0])
 
-    def manifest(self, kind: str = "process") -> dict[str, Any]:
+    def manifest(self, kind: str = "process", selection: dict[str, Any] | None = None) -> dict[str, Any]:
         attempt = f"a{self.seq + 1}"
         tables = []
         for name, contract in self.contracts.items():
@@ -107,12 +107,13 @@ class Lake:
             "keep_from": max(0, self.seq + 1 - self.keep_runs),
             "result": str(self.folder / f"result_{self.seq + 1}.json"),
             "tables": tables,
+            "selection": selection,
         }
 
-    def run(self, kind: str = "process") -> dict[str, Any]:
+    def run(self, kind: str = "process", selection: dict[str, Any] | None = None) -> dict[str, Any]:
         from curate_job.main import curate
 
-        manifest = self.manifest(kind)
+        manifest = self.manifest(kind, selection)
         path = self.folder / f"manifest_{self.seq + 1}.json"
         path.write_text(json.dumps(manifest))
         result: dict[str, Any] = json.loads(Path(curate(self.spark, str(path))).read_text())

@@ -1,24 +1,12 @@
 """What a rebuild makes of a source that lost rows (docs/adr/0007), and that it reads what stands there, no more."""
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-META = "__op string, __ts_ms timestamp, __source_ts_ms timestamp, __source_lsn bigint"
-USERS = f"id int, email string, first_name string, last_name string, created_at bigint, updated_at bigint, {META}"
-DAY = 1_790_000_000_000
+from .source_rows import USERS, of, user
+
 STATE = "id, email, _op, _lsn, _is_deleted"
-
-
-def user(key: int, op: str, lsn: int, ts: int, email: str = "") -> tuple[Any, ...]:
-    at = datetime.fromtimestamp(DAY / 1000, UTC) + timedelta(milliseconds=ts)
-    return (key, email or f"u{key}@x.org", "Ann", "Lee", DAY, DAY, op, at, at, lsn)
-
-
-def counts(result: dict[str, Any]) -> dict[str, int]:
-    found = next(t for t in result["tables"] if t["table"] == "users")
-    return {name: found[name] for name in ("read", "released", "accepted", "repeated") if found[name]}
 
 
 def rolled_back(lake: Any) -> None:
@@ -36,7 +24,7 @@ def test_a_rebuild_takes_nothing_away_that_no_new_snapshot_denies(lake: Any) -> 
     """The source was rolled back: what it holds is read and repeated, what it lost stays as it was accepted."""
     rolled_back(lake)
     before = lake.rows("users", STATE)
-    assert counts(lake.run("rebuild"))["read"] == 2
+    assert of(lake.run("rebuild"), "users")["read"] == 2
     assert lake.rows("users", STATE) == before
     assert before == [
         (1, "u1@x.org", "r", 100, False),
@@ -66,7 +54,7 @@ def test_a_new_full_snapshot_heals_a_source_that_was_made_again(lake: Any) -> No
     lake.run()
     lake.spark.sql(f"DROP TABLE {lake.source('users')}")
     lake.append("users", [user(1, "r", 200, 50)], USERS)
-    assert counts(lake.run("rebuild")) == {"read": 1, "released": 1, "accepted": 2}
+    assert of(lake.run("rebuild"), "users") == {"read": 1, "released": 1, "accepted": 2}
     assert lake.rows("users", "id, _op, _is_deleted") == [(1, "r", False), (2, "d", True)]
 
 
@@ -82,6 +70,6 @@ def test_rows_deleted_from_the_log_are_not_read(lake: Any, mode: str, kind: str)
     lake.spark.sql(f"DELETE FROM {source} WHERE id = 2")
     assert bool(lake.spark.sql(f"SELECT 1 FROM {source}.delete_files").count()) == (mode == "merge-on-read")
     result = lake.run(kind)
-    assert (result["status"], counts(result)["read"]) == ("done", 4)
+    assert (result["status"], of(result, "users")["read"]) == ("done", 4)
     kept = [1, 3, 4, 5] if kind == "process" else [1, 2, 3, 4, 5]
     assert [key for (key,) in lake.rows("users", "id")] == kept

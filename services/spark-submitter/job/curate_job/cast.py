@@ -6,7 +6,7 @@ new canonical type, add it to CASTS and READABLE.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -46,8 +46,8 @@ def spark_type(canonical: str) -> str:
     return SPARK_TYPES.get(canonical, canonical)
 
 
-def cast_rows(rows: DataFrame, table: Table, order: str) -> DataFrame:
-    """Source rows as contract columns plus `_op, _lsn, _ts_ms, _source_ts, _source, _findings`.
+def cast_rows(rows: DataFrame, table: Table, order: str, beside: Sequence[str] = ()) -> DataFrame:
+    """Source rows as contract columns plus `_op, _lsn, _ts_ms, _source_ts, _source, _findings` and those `beside`.
 
     `_findings`: array of (rule, reason), empty for a clean row; a delete is judged by key and order columns alone.
     `_source`: the row as it came, as a struct. Raises UpstreamError.
@@ -64,8 +64,8 @@ def cast_rows(rows: DataFrame, table: Table, order: str) -> DataFrame:
         findings.append(_finding(f"contract.{name}", F.when(counts, problem)))
     meta, problems = _order_columns(types, order)
     findings += [_finding(f"contract.{name}", problem) for name, problem in problems.items()]
-    source = F.struct(*[F.col(quoted(name)) for name in rows.columns]).alias("_source")
-    return rows.select(*values, *meta, source, F.filter(F.array(*findings), _present).alias("_findings"))
+    source = F.struct(*[F.col(quoted(name)) for name in rows.columns if name not in beside]).alias("_source")
+    return rows.select(*values, *meta, *beside, source, F.filter(F.array(*findings), _present).alias("_findings"))
 
 
 def stop_if_missing(table: Table, present: set[str], order: str) -> None:

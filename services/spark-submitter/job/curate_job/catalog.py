@@ -67,6 +67,11 @@ def rows_at(table: Any, snapshot_id: int) -> int:
     return sum(int(m.addedRowsCount() or 0) + int(m.existingRowsCount() or 0) for m in listed)
 
 
+def rows_as_of(spark: SparkSession, identifier: str, snapshot_id: int | None) -> DataFrame:
+    """The table as a snapshot holds it, with the columns that it had then."""
+    return spark.read.format("iceberg").option("versionAsOf", snapshot_id).load(identifier)
+
+
 def columns_in(spark: SparkSession, schema: Any) -> dict[str, str]:
     """An Iceberg schema's top columns and their types as Iceberg writes them."""
     fields = json.loads(_class(spark, "org.apache.iceberg.SchemaParser").toJson(schema))["fields"]

@@ -13,6 +13,7 @@ from curate_job.asked import ask
 from curate_job.catalog import count_of, lineage, load_table, snapshot_of
 from curate_job.classify import Work
 from curate_job.manifest import CHANGES, CURRENT, KINDS, QUARANTINED, Check, Manifest, Table
+from curate_job.quarantine import left, selected
 
 ATTEMPT = "tidemark.attempt"  # a property of every snapshot that an attempt writes
 
@@ -41,9 +42,10 @@ def settle(spark: SparkSession, manifest: Manifest, work: Work) -> list[Check]:
             continue
         base, rows = _since_base(table, head, manifest.attempt)
         counts.base[kind], counts.snapshots[kind], added[kind] = base, head, rows
+    refused = Check("rows appended to quarantine", counts.table, counts.quarantined, added.get(QUARANTINED, 0))
     return [
         Check("rows appended to changes", counts.table, counts.accepted, added.get(CHANGES, 0)),
-        Check("rows appended to quarantine", counts.table, counts.quarantined, added.get(QUARANTINED, 0)),
+        refused if selected(manifest, work.table) is None else left(spark, manifest, counts, work.left),
     ]
 
 

@@ -11,12 +11,13 @@ from pyspark.sql import functions as F
 
 from curate_job.asked import Asked, ask, together
 from curate_job.cast import cast_rows
-from curate_job.catalog import load_table, of_unknown_size, rows_at
+from curate_job.catalog import load_table, of_unknown_size, rows_as_of, rows_at
 from curate_job.counts import NONE, count_ends, fill
 from curate_job.curated import columns_of
 from curate_job.hold import Parent, mark_orphans
 from curate_job.manifest import CHANGES, CURRENT, HELD, QUARANTINED, Manifest, Table, TableResult
 from curate_job.order import winners
+from curate_job.quarantine import PLACE, as_they_came, selected
 from curate_job.read import Cut, rows_of
 from curate_job.rebuild import tombstones
 from curate_job.repeats import identity_of, key_text, mark_repeats, with_identity
@@ -32,7 +33,8 @@ class Work:
     """One table under way. `rows`: every row with `_origin` and `_outcome`; `state`: what the current table is to get;
     `asked`: asks by key, by each parent's key and by their texts.
 
-    `rewaiting`: held rows that go on waiting for another reason than before; `new`, `changed`: rows of `state`.
+    `rewaiting`: held rows that go on waiting for another reason than before; `new`, `changed`: rows of `state`;
+    `left`: replayed rows that were not refused again.
     """
 
     table: Table
@@ -43,6 +45,7 @@ class Work:
     rewaiting: int = 0
     new: int = 0
     changed: int = 0
+    left: int = 0
 
     def outcome(self, name: str) -> DataFrame:
         """The rows that came to this end."""
@@ -79,6 +82,7 @@ class Classifier:
         ends, kinds = count_ends(rows, state, self._manifest.order)
         fill(counts, ends)
         work.rewaiting = ends.get(("held", "rewaiting"), NONE).rows
+        work.left = sum(n.rows for (origin, end), n in ends.items() if origin == "refused" and end != "quarantined")
         work.new, work.changed = kinds.get(True, 0), kinds.get(False, 0)
         return work
 
@@ -86,9 +90,13 @@ class Classifier:
         if not cut.rows:
             return None
         manifest = self._manifest
-        source = self._together(rows_of(self._spark, table, cut, manifest.catalog))
-        judged = apply_rules(cast_rows(source, table, manifest.order), table.rules)
-        rows = self._kept(with_identity(judged, table, manifest.order).withColumn("_origin", F.lit("cut")))
+        again = as_they_came(self._spark, manifest, table)
+        origin = "cut" if again is None else "refused"
+        if again is None:
+            read = rows_of(self._spark, table, cut, manifest.catalog)
+            again = read.withColumn(PLACE, F.lit(None).cast("string"))
+        judged = apply_rules(cast_rows(self._together(again), table, manifest.order, (PLACE,)), table.rules)
+        rows = self._kept(with_identity(judged, table, manifest.order).withColumn("_origin", F.lit(origin)))
         current = self._base(table, CURRENT)
         if manifest.kind != "rebuild" or manifest.order != "debezium" or current is None:
             return rows
@@ -116,10 +124,10 @@ class Classifier:
         order, parts = self._manifest.order, []
         if new is not None:
             before = self._known(table, held, history, asked)
-            marked = mark_repeats(new, before).withColumn("_was", F.lit(None).cast("string"))
+            marked = mark_repeats(new, before)
             parts.append(marked.where(~(F.col("_repeated") & (F.col("_origin") == "tombstone"))))
         if held is not None:
-            waiting = _as_incoming(held.withColumnRenamed("_reason", "_was"), table, order, "held", "_was", "_flags")
+            waiting = _as_incoming(held.withColumnRenamed("_reason", "_was"), table, order, "held")
             parts.append(waiting.withColumn("_repeated", F.lit(False)))
         return self._together(*parts)
 
@@ -128,7 +136,7 @@ class Classifier:
         identity = identity_of(table, self._manifest.order).alias("_identity")
         known = [frame.select(identity, "_ts_ms") for frame in (history, held) if frame is not None]
         if self._refused[table.name]:
-            known.append(asked.of(self._frame(table, QUARANTINED), ["_key"]).select("_identity", "_ts_ms"))
+            known.append(asked.of(self._stay_refused(table), ["_key"]).select("_identity", "_ts_ms"))
         return self._together(*known) if known else None
 
     def _outcomes(self, table: Table, rows: DataFrame, done: dict[str, Work], asked: Asked) -> DataFrame:
@@ -145,7 +153,7 @@ class Classifier:
             .when(F.col("_wait_rule").isNotNull(), F.when(is_held, again).otherwise("held"))
             .otherwise("accepted")
         )
-        return rows.withColumn("_outcome", outcome).drop("_repeated", "_was")
+        return rows.withColumn("_outcome", outcome).drop("_repeated")
 
     def _parent(self, column: str, name: str, done: dict[str, Work], asked: Asked) -> Parent:
         table = next(table for table in self._manifest.tables if table.name == name)
@@ -171,12 +179,16 @@ class Classifier:
         best = winners(changes, table.key, list(table.columns), self._manifest.order)
         return state_rows(best, table, self._base(table, CURRENT), asked)
 
+    def _stay_refused(self, table: Table) -> DataFrame:
+        """Rows in quarantine but those that are judged again."""
+        rows, again = self._frame(table, QUARANTINED), selected(self._manifest, table)
+        return rows if again is None else rows.where(f"NOT ({again})")
+
     def _base(self, table: Table, kind: str) -> DataFrame | None:
         return None if table.base[kind] is None else self._frame(table, kind)
 
     def _frame(self, table: Table, kind: str) -> DataFrame:
-        reader = self._spark.read.format("iceberg").option("versionAsOf", table.base[kind])
-        rows = reader.load(self._manifest.identifier(table.name, kind))
+        rows = rows_as_of(self._spark, self._manifest.identifier(table.name, kind), table.base[kind])
         columns = columns_of(table, kind)
         present = {field.name: field.dataType.simpleString() for field in rows.schema.fields}
         if present == columns:
@@ -196,11 +208,10 @@ def _text(column: str) -> str:
     return f"_{column}_text"
 
 
-def _as_incoming(rows: DataFrame, table: Table, order: str, origin: str, *more: str) -> DataFrame:
+def _as_incoming(rows: DataFrame, table: Table, order: str, origin: str) -> DataFrame:
     """Rows that are changes already, in the shape of judged ones."""
     nothing = F.lit(None).cast("string")
-    if "_flags" not in rows.columns:
-        rows = rows.withColumn("_flags", nothing)
-    kept = [*table.columns, *CHANGE_COLUMNS, *[name for name in more if name != "_flags"]]
+    rows = rows.withColumns({name: nothing for name in ("_flags", PLACE) if name not in rows.columns})
+    kept = [*table.columns, *CHANGE_COLUMNS, PLACE]
     judged = {"_rule": nothing, "_reason": nothing, "_raw": nothing, "_origin": F.lit(origin)}
     return rows.select(*kept).withColumns({**judged, "_identity": identity_of(table, order)})

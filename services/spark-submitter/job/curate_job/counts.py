@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from curate_job.manifest import TableResult
 
-ORIGINS = ("cut", "tombstone", "held")
+ORIGINS = ("cut", "tombstone", "held", "refused")
 
 
 class Count(NamedTuple):
@@ -39,15 +39,21 @@ def count_ends(rows: DataFrame, state: DataFrame, order: str) -> tuple[Ends, dic
 
 
 def fill(counts: TableResult, ends: Ends) -> None:
-    """Put the counts into the table's result. Tombstones were not read: they count as released."""
+    """Put the counts into the table's result.
+
+    Tombstones were not read: they count as released, like held rows that are accepted and refused ones that are not
+    refused again.
+    """
 
     def total(outcome: str) -> int:
         return sum(ends.get((origin, outcome), NONE).rows for origin in ORIGINS)
 
     accepted = [count for (_, outcome), count in ends.items() if outcome == "accepted"]
     counts.tombstones = sum(count.rows for (origin, _), count in ends.items() if origin == "tombstone")
-    counts.released = counts.tombstones + ends.get(("held", "accepted"), NONE).rows
+    left = sum(n.rows for (origin, outcome), n in ends.items() if origin == "refused" and outcome != "quarantined")
+    counts.released = counts.tombstones + left + ends.get(("held", "accepted"), NONE).rows
     counts.accepted, counts.repeated = total("accepted"), total("repeated")
-    counts.held, counts.quarantined = total("held"), total("quarantined")
+    counts.held = total("held")
+    counts.quarantined = total("quarantined") - ends.get(("refused", "quarantined"), NONE).rows
     counts.flagged = sum(count.flagged for count in accepted)
     counts.max_ts_ms = max((count.newest for count in accepted if count.newest is not None), default=None)

@@ -17,6 +17,7 @@ from curate_job.curated import ensure_tables
 from curate_job.maintain import maintain
 from curate_job.manifest import Check, Manifest, Result, Table, TableResult, UpstreamError, parse_manifest, result_text
 from curate_job.publish import publish
+from curate_job.quarantine import drop, replayed
 from curate_job.read import Cut, measure
 from curate_job.steps import Steps, spark_metrics
 
@@ -60,6 +61,15 @@ def _run(spark: SparkSession, manifest: Manifest, steps: Steps, group: str) -> R
             cuts = dict(zip(counts, found, strict=True))
         for name, cut in cuts.items():
             counts[name].source_uuid, counts[name].read = cut.source_uuid, cut.rows
+        if manifest.kind == "drop":
+            return Result(
+                manifest.run_id,
+                manifest.attempt,
+                tables=list(counts.values()),
+                checks=drop(spark, manifest, counts, steps),
+            )
+        if manifest.kind == "replay":
+            cuts = replayed(spark, manifest, cuts)
         largest = max(cut.rows for cut in cuts.values())
         _tune(spark, largest)
         if largest or manifest.kind == "rebuild":

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from pyspark.sql import SparkSession
 
-from curate_job.catalog import load_table, refs_of, snapshot_of
+from curate_job.catalog import load_table, refs_of, rows_as_of, snapshot_of
 from curate_job.manifest import KINDS, Check, Manifest, Table, TableResult
 from curate_job.steps import Steps
 
@@ -48,7 +48,7 @@ def _maintain_table(spark: SparkSession, manifest: Manifest, table: Table, kind:
     options = ", ".join(f"'{option}', '{value}'" for option, value in COMPACTION.items())
     spark.sql(f"{call}rewrite_data_files(table => '{name}', branch => '{manifest.branch}', options => map({options}))")
     head = snapshot_of(load_table(spark, identifier), manifest.branch)
-    before, after = (_rows(spark, identifier, snapshot) for snapshot in (base, head))
+    before, after = (rows_as_of(spark, identifier, snapshot).count() for snapshot in (base, head))
     return head, Check(f"rows of {kind} before and after compaction", table.name, before, after)
 
 
@@ -60,7 +60,3 @@ def _drop_refs(spark: SparkSession, identifier: str, manifest: Manifest) -> None
             spark.sql(f"ALTER TABLE {identifier} DROP BRANCH `{name}`")
         elif name.startswith(RUN_TAGS) and number.isdecimal() and int(number) < manifest.keep_from:
             spark.sql(f"ALTER TABLE {identifier} DROP TAG `{name}`")
-
-
-def _rows(spark: SparkSession, identifier: str, snapshot: int | None) -> int:
-    return spark.read.format("iceberg").option("versionAsOf", snapshot).load(identifier).count()

@@ -46,6 +46,15 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Selection:
+    """Rows in quarantine: those of one table, of these keys (none named: any), by this rule (none named: any)."""
+
+    table: str
+    keys: list[str] = field(default_factory=list)
+    rule: str | None = None
+
+
+@dataclass(frozen=True)
 class Manifest:
     """One attempt of one run."""
 
@@ -62,6 +71,7 @@ class Manifest:
     tables: list[Table]
     catalog: str = "lake"
     keep_from: int = 0
+    selection: Selection | None = None
 
     def identifier(self, table: str, kind: str) -> str:
         """The full name of a curated table: `<t>_changes`, `<t>`, `<t>_held`, `<t>_quarantined`."""
@@ -70,7 +80,7 @@ class Manifest:
 
 @dataclass
 class TableResult:
-    """One table's counts and snapshots. read + released = accepted + repeated + held + quarantined."""
+    """One table's counts and snapshots. read + released = accepted + repeated + held + quarantined + dropped."""
 
     table: str
     base: dict[str, int | None]
@@ -82,6 +92,7 @@ class TableResult:
     repeated: int = 0
     held: int = 0
     quarantined: int = 0
+    dropped: int = 0
     flagged: int = 0
     tombstones: int = 0
     max_ts_ms: int | None = None
@@ -134,7 +145,8 @@ def parse_manifest(text: str) -> Manifest:
         )
         for table in body["tables"]
     ]
-    return Manifest(**{**body, "tables": tables})
+    chosen = body.get("selection")
+    return Manifest(**{**body, "tables": tables, "selection": Selection(**chosen) if chosen else None})
 
 
 def result_text(result: Result) -> str:

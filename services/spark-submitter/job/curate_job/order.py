@@ -21,10 +21,13 @@ def rank_of(operation: Column) -> Column:
     return rank
 
 
+_MICROS = "yyyy-MM-dd'T'HH:mm:ss.SSSSSS"
+JSON_TIMES = {"timestampFormat": f"{_MICROS}XXX", "timestampNTZFormat": _MICROS}
+
+
 def json_of(row: Column) -> Column:
     """A struct as JSON. Spark alone ends timestamps at milliseconds there, and rows that differ would be the same."""
-    micros = "yyyy-MM-dd'T'HH:mm:ss.SSSSSS"
-    return F.to_json(row, {"timestampFormat": f"{micros}XXX", "timestampNTZFormat": micros})
+    return F.to_json(row, JSON_TIMES)
 
 
 def content_of(columns: list[str]) -> Column:

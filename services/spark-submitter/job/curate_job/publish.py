@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from curate_job.classify import Work
 from curate_job.curated import columns_of
 from curate_job.manifest import CHANGES, CURRENT, HELD, QUARANTINED, Manifest, Table
+from curate_job.quarantine import leave, selected
 from curate_job.repeats import key_text
 from curate_job.steps import Steps
 
@@ -35,6 +36,10 @@ def publish(spark: SparkSession, manifest: Manifest, work: Work, steps: Steps) -
         with steps.step("quarantine", table.name) as step:
             _append(_refused(work.outcome("quarantined"), table).withColumns(run), manifest, table, QUARANTINED, 1)
             step["rows"] = counts.quarantined
+    if selected(manifest, table) is not None:
+        with steps.step("leave quarantine", table.name) as step:
+            leave(spark, manifest, table, work.rows)
+            step["rows"] = work.left
     if counts.held or counts.released or work.rewaiting:
         with steps.step("hold and release", table.name) as step:
             _write_held(spark, manifest, work, work.rows.withColumns(run))

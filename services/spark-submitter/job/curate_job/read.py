@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import DataType
 
 from curate_job.cast import quoted
-from curate_job.catalog import count_of, lineage, load_table, rows_at
+from curate_job.catalog import count_of, lineage, load_table, rows_as_of, rows_at
 from curate_job.manifest import Table, UpstreamError
 
 REBUILD = "ask for a rebuild of the dataset (`tidemark publish --rebuild`)"
@@ -111,7 +111,7 @@ def _value(name: str | None, type_: DataType) -> Column:
 
 
 def _as_of(spark: SparkSession, table: Table, snapshot_id: int | None, catalog: str) -> DataFrame:
-    return spark.read.format("iceberg").option("versionAsOf", snapshot_id).load(f"{catalog}.{table.source}")
+    return rows_as_of(spark, f"{catalog}.{table.source}", snapshot_id)
 
 
 def _named_as_of(rows: DataFrame, source: Any, snapshot_id: int | None) -> DataFrame:

@@ -1,10 +1,15 @@
-"""Maintenance takes its turn like any run: asked for by a person, or due after so many runs."""
+"""Runs over what the lake holds already: maintenance, and a person's decision about rows in quarantine.
+
+They take their turn like any run. Maintenance is asked for by a person, or due after so many runs.
+"""
 
 import hashlib
 
 from tidemark.errors import TypedStop
-from tidemark.events import RunRequested, SnapshotCommitted, TableCut
+from tidemark.events import Kind, RunRequested, SnapshotCommitted, TableCut
 from tidemark_lake.decisions import Decision
+
+LAKE_KINDS: tuple[Kind, ...] = ("maintain", "replay", "drop")
 
 
 def due(dataset: str, newest: Decision | None, every_runs: int) -> RunRequested | None:
@@ -15,22 +20,25 @@ def due(dataset: str, newest: Decision | None, every_runs: int) -> RunRequested 
     return RunRequested(dataset=dataset, request_id=request_id, kind="maintain", requested_by="schedule")
 
 
-def maintenance_run(asked: RunRequested, newest: Decision | None, generation: int, now_ms: int) -> SnapshotCommitted:
-    """The run that compacts and expires. It reads no source, so its request names it. TypedStop: no tables yet."""
+def lake_run(asked: RunRequested, newest: Decision | None, generation: int, now_ms: int) -> SnapshotCommitted:
+    """The run that was asked for. It has no cut, so its request names it. TypedStop: the lake has no such table."""
     if newest is None:
         raise TypedStop(f"{asked.dataset} has no curated tables yet")
+    if asked.selection is not None and asked.selection.table not in newest.tables:
+        raise TypedStop(f"{asked.dataset} has no table {asked.selection.table}; it has {', '.join(newest.tables)}")
     tables = [
         TableCut(table=name, from_snapshot=table.source_snapshot, to_snapshot=table.source_snapshot)
         for name, table in newest.tables.items()
     ]
+    kind = next(kind for kind in LAKE_KINDS if kind == asked.kind)
     name = hashlib.sha256(asked.request_id.encode()).hexdigest()[:12]
     return SnapshotCommitted(
         dataset=asked.dataset,
-        run_id=f"{asked.dataset}-maintain-g{generation}-{name}",
+        run_id=f"{asked.dataset}-{kind}-g{generation}-{name}",
         run_seq=newest.number + 1,
-        kind="maintain",
+        kind=kind,
         generation=generation,
         tables=tables,
         committed_at_ms=now_ms,
-        request_id=asked.request_id,
+        asked=asked,
     )
