@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from chain_of_twins import SERVICES, Chain
+from chain_of_twins import Chain
+from places import SERVICES
 
 from loader.memory import MemoryWarehouse, _MemoryTable
 from loader.ports import Position

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from chain_of_twins import SERVICES, Chain
+from chain_of_twins import Chain
+from places import PLACES, SERVICES
 
 from tidemark.events import SnapshotCommitted
 from tidemark.failpoints import ARMED, LOG
@@ -14,15 +15,6 @@ from tidemark.tables import registry
 DATASETS = list(registry().datasets)
 Rows = Callable[[int], dict[str, list[str]]]
 DEATHS = 3
-
-PLACES = [
-    *(f"{stage}.{place}" for stage in SERVICES for place in ("after-commit", "before-produce", "after-produce")),
-    "spark-submitter.before-commit",
-    "spark-submitter.after-decision",
-    "loader.after-copy",
-    "loader.before-commit",
-    "reconciler.before-commit",
-]
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -4,7 +4,8 @@ import random
 from collections.abc import Callable
 
 import pytest
-from chain_of_twins import SERVICES, Chain
+from chain_of_twins import Chain
+from places import SERVICES
 
 from tidemark.events import CHAIN, AlertRaised, LayersReconciled, RunRequested, SnapshotCommitted
 from tidemark.records import Message

@@ -1,4 +1,4 @@
-"""One lab in an empty folder for the whole suite; its tests run in order and build on one another."""
+"""One lab in an empty folder for all of a module; its tests run in order and build on one another."""
 
 import os
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from chain_on_the_lab import Chain  # tests/support
 from tidemark_lab import lab
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # not the session: other tests of this process need neither lab nor its endpoints
 def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
     """The chain, up, with the initial load and one delta taken."""
     home: Path = tmp_path_factory.mktemp("lab") / ".tidemark"

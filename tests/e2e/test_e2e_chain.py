@@ -5,15 +5,13 @@ The tests run in order on one lab (conftest.py): each leaves a chain that has ca
 
 import os
 import signal
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 from chain_on_the_lab import Chain, by_key, digest
 from chain_truth import ECOMMERCE, assert_every_row_is_accounted_for, assert_numbers_are_true
+from places import SERVICES
 
 from tidemark import kafka
 from tidemark.events import DEAD_LETTERS, AlertRaised, LakeCurated, SnapshotCommitted
@@ -24,8 +22,6 @@ from tidemark_lab import lab
 from tidemark_lab.home import MARK
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
-
-SERVICES = ("ingest-watcher", "spark-submitter", "loader", "transformer", "reconciler")
 
 
 def test_numbers_are_true_after_the_first_runs(chain: Chain) -> None:
@@ -89,7 +85,7 @@ def test_garbage_becomes_a_dead_letter(chain: Chain) -> None:
     marker = _garbage(chain, LakeCurated.topic)
     letter = chain.wait_for(lambda: _dead_letter_of(chain, marker), "the dead letter", 60)
     assert b"no" in dict(letter.headers)["tidemark-reason"]
-    shown = _tidemark(chain, "status")
+    shown = chain.tidemark("status")
     assert "dead letter" in shown
 
 
@@ -125,13 +121,13 @@ def test_back_to_an_earlier_run_and_forward_again(chain: Chain) -> None:
     before, target = chain.fingerprint("ecommerce"), chain.runs_of("ecommerce")[-1]
     chain.upstream("delta", "--rows", "400")
     assert before != chain.fingerprint("ecommerce")
-    _tidemark(chain, "rollback", "--dataset", "ecommerce", "--to", target.run_id, "--wait")
+    chain.tidemark("rollback", "--dataset", "ecommerce", "--to", target.run_id, "--wait")
     assert before == chain.fingerprint("ecommerce")
     last = chain.runs_of("ecommerce")[-1]
     assert (last.kind, last.status) == ("rollback", "CONVERGED")
     assert_one_trace(chain, last, "take back", "dbt stg_", "publish")
-    assert "rolled back to run" in _tidemark(chain, "status")
-    _tidemark(chain, "resume", "--dataset", "ecommerce")
+    assert "rolled back to run" in chain.tidemark("status")
+    chain.tidemark("resume", "--dataset", "ecommerce")
     wait_until_reconciled()
     assert_numbers_are_true(chain)
 
@@ -139,7 +135,7 @@ def test_back_to_an_earlier_run_and_forward_again(chain: Chain) -> None:
 def test_maintenance_leaves_fewer_files_and_every_row(chain: Chain) -> None:
     """Compaction and expiry in the dataset's turn, on the real lake: the same rows in every layer, fewer files."""
     before, files = chain.fingerprint(), chain.data_files("orders_changes")
-    _tidemark(chain, "maintain", "--dataset", "ecommerce", "--wait")
+    chain.tidemark("maintain", "--dataset", "ecommerce", "--wait")
     last = chain.runs_of("ecommerce")[-1]
     assert (last.kind, last.status) == ("maintain", "CONVERGED")
     assert before == chain.fingerprint()
@@ -149,15 +145,15 @@ def test_maintenance_leaves_fewer_files_and_every_row(chain: Chain) -> None:
 def test_rows_in_quarantine_are_judged_again_or_dropped(chain: Chain) -> None:
     """By command: what is still bad stays, what a person lets go is gone; every layer agrees, the audit says who."""
     before = chain.fingerprint("ecommerce")
-    _tidemark(chain, "quarantine", "orders", "--replay", "--wait")
+    chain.tidemark("quarantine", "orders", "--replay", "--wait")
     assert before == chain.fingerprint("ecommerce")
     refused = chain.lake_rows("orders", "_quarantined")
     key = refused[0]["_key"]
-    _tidemark(chain, "quarantine", "orders", key, "--drop", "--reason", "known to be lost", "--wait")
+    chain.tidemark("quarantine", "orders", key, "--drop", "--reason", "known to be lost", "--wait")
     stay = [row for row in refused if row["_key"] != key]
     assert digest(stay) == digest(chain.lake_rows("orders", "_quarantined"))
     assert [run.status for run in chain.runs_of("ecommerce")[-2:]] == ["CONVERGED", "CONVERGED"]
-    told = _tidemark(chain, "audit", "--dataset", "ecommerce")
+    told = chain.tidemark("audit", "--dataset", "ecommerce")
     assert f"{len(refused) - len(stay)} rows dropped from quarantine" in told
     assert "known to be lost" in told
 
@@ -166,7 +162,7 @@ def test_a_rebuild_heals_and_is_one_trace(chain: Chain) -> None:
     """A rebuild asked for on the command line reads everything again: rows that the source's newest full snapshot
     no longer holds (their delete was lost) get a tombstone, nothing else changes, and its trace is whole."""
     before = {name: by_key(chain.lake_rows(name), t.key, list(t.columns)) for name, t in ECOMMERCE.items()}
-    _tidemark(chain, "publish", "--dataset", "ecommerce", "--rebuild", "--wait")
+    chain.tidemark("publish", "--dataset", "ecommerce", "--rebuild", "--wait")
     run = next(r for r in chain.runs().values() if r.kind == "rebuild")
     assert (run.generation, run.status) == (2, "CONVERGED")
     assert_one_trace(chain, run)
@@ -219,10 +215,3 @@ def _wait_until_read(chain: Chain) -> None:
     for topic in (LakeCurated.topic, "tidemark.raw.loaded", "tidemark.marts.built"):
         marker = _garbage(chain, topic)
         chain.wait_for(lambda m=marker: _dead_letter_of(chain, m), f"{topic} is read to its end", 300)
-
-
-def _tidemark(chain: Chain, *arguments: str) -> str:
-    """What a command of `tidemark` prints."""
-    command = [str(Path(sys.executable).parent / "tidemark"), *arguments]
-    environment = os.environ | {"TIDEMARK_HOME": str(chain.home), "COLUMNS": "200"}
-    return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout

@@ -1,16 +1,25 @@
-"""A thousand source snapshots in more than a hundred runs, with all dirt: nothing is lost, and no run grows slow."""
+"""What takes long on the real stack: a thousand source snapshots, a death at every place, five rollbacks."""
 
 import logging
 import os
 import statistics
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
-from chain_on_the_lab import Chain
+from chain_on_the_lab import RUN_COLUMNS, Chain
 from chain_truth import assert_every_row_is_accounted_for, assert_numbers_are_true
+from places import PLACES
 
+from tidemark.failpoints import ARMED, LOG
 from tidemark.tables import registry
+from tidemark_cli.chain import read_runs
+from tidemark_cli.lab import snapshots_of, source_snapshots, wait_until_reconciled
 from tidemark_cli.runs import Run
 from tidemark_lab import lab
 
@@ -20,6 +29,8 @@ log = logging.getLogger(__name__)
 
 SNAPSHOTS, FEWEST_RUNS, MOST_RUNS = 1000, 100, 200
 DELTA_ROWS = 60
+EARLIER_RUNS = 5
+STALE, STALE_TURNS, FEWEST_FENCED = ("ingest-watcher", "spark-submitter", "loader"), 17, 50
 
 
 @pytest.fixture
@@ -40,7 +51,7 @@ def chain(tmp_path: Path) -> Iterator[Chain]:
 def test_a_thousand_snapshots(chain: Chain) -> None:
     """Every run's counts add up, all rows of the source were read, every layer is true; the last runs are at most
     twice as slow as the first."""
-    while source_snapshots(chain) < SNAPSHOTS:
+    while committed(chain) < SNAPSHOTS:
         chain.upstream("delta", "--rows", str(DELTA_ROWS))
     chain.upstream("settle")
     assert_numbers_are_true(chain)
@@ -58,8 +69,8 @@ def test_a_thousand_snapshots(chain: Chain) -> None:
         assert final <= 2 * first, told
 
 
-def source_snapshots(chain: Chain) -> int:
-    """Of all source tables together."""
+def committed(chain: Chain) -> int:
+    """Snapshots of all source tables together."""
     catalog = chain.catalog()
     names = [f"{d.source}.{table}" for d in registry().datasets.values() for table in d.tables]
     return sum(len(catalog.load_table(name).metadata.snapshots) for name in names)
@@ -68,3 +79,85 @@ def source_snapshots(chain: Chain) -> int:
 def lasted(run: Run) -> float:
     """Seconds from the cut to the reconciliation."""
     return (run.first_ms["reconciler"] - run.first_ms["ingest-watcher"]) / 1000
+
+
+def test_every_failpoint(chain: Chain) -> None:
+    """A service dies at each place it may die at, the Spark driver at any time: nothing is lost, nothing doubled."""
+    for place in PLACES:
+        hits = chain.home / f"failpoint-{place}"
+        armed = {ARMED: f"{place}=kill", LOG: str(hits)}
+        lab.start_service(place.partition(".")[0], armed, home=chain.home)
+        chain.upstream("delta", "--rows", str(DELTA_ROWS))
+        assert place in hits.read_text().splitlines()
+        lab.start_service(place.partition(".")[0], home=chain.home)
+    for seconds in (0.5, 1, 2, 3, 4, 5):
+        before = len(chain.runs())
+        chain.upstream("delta", "--rows", str(DELTA_ROWS), wait=False)
+        chain.wait_for(lambda known=before: len(chain.runs()) > known, "a run is under way")
+        time.sleep(seconds)
+        lab.kill("spark", chain.home)
+        wait_until_reconciled()
+    chain.upstream("settle")
+    assert_numbers_are_true(chain)
+    assert_every_row_is_accounted_for(chain)
+
+
+def test_back_to_each_of_five_runs_and_forward_again(chain: Chain) -> None:
+    """Back: every layer to the letter as that run left it. Forward: state, staging and marts as before it all."""
+    left = []
+    for _ in range(EARLIER_RUNS):
+        left.append((chain.runs_of("ecommerce")[-1].run_id, chain.fingerprint("ecommerce")))
+        chain.upstream("delta", "--rows", "400")
+    newest = state_of(chain)
+    for run_id, as_it_was in reversed(left):
+        chain.tidemark("rollback", "--dataset", "ecommerce", "--to", run_id, "--reason", "a test", "--wait")
+        assert as_it_was == chain.fingerprint("ecommerce"), run_id
+        chain.tidemark("resume", "--dataset", "ecommerce")
+        wait_until_reconciled()
+        assert newest == state_of(chain), run_id
+    assert_numbers_are_true(chain)
+
+
+def state_of(chain: Chain) -> dict[str, str]:
+    """What is true of every key now, without the run that said so: how often a change was delivered is not state."""
+    found = chain.fingerprint("ecommerce", but=RUN_COLUMNS)
+    return {name: rows for name, rows in found.items() if not name.startswith("raw.") and "_changes" not in name}
+
+
+def test_stale_workers_are_fenced(chain: Chain, tmp_path: Path) -> None:
+    """Watcher, submitter and loader are stopped somewhere in a run, others take over, and they wake up: each of them
+    ends without a word, and every row is there once."""
+    fenced = 0
+    for turn in range(STALE_TURNS):
+        chain.upstream("delta", "--rows", str(DELTA_ROWS), wait=False)
+        time.sleep(turn * 0.7 % 10)  # each turn at another place of the run
+        stale = [psutil.Process(lab.state(name, chain.home)["pid"]) for name in STALE]
+        for process in stale:
+            process.suspend()
+        successors = [start_another(name, tmp_path) for name in STALE]
+        with suppress(AssertionError):  # who holds a table's lock holds it until he wakes up
+            chain.wait_for(caught_up, "the others do it", 20)
+        for process in stale:
+            process.resume()
+        gone, _ = psutil.wait_procs(stale, timeout=90)
+        fenced += len(gone)
+        wait_until_reconciled()
+        # the keeper has started the stale ones again, and they are the newest now
+        assert [successor.wait(90) for successor in successors] == [1] * len(STALE)
+    assert fenced == STALE_TURNS * len(STALE) >= FEWEST_FENCED
+    chain.upstream("settle")
+    assert_numbers_are_true(chain)
+    assert_every_row_is_accounted_for(chain)
+
+
+def caught_up() -> bool:
+    """Whether the newest commit of every source table stands in a run that has ended."""
+    return snapshots_of([run for run in read_runs().values() if run.reconciled]) == source_snapshots()
+
+
+def start_another(service: str, logs: Path) -> subprocess.Popen[bytes]:
+    """A second process of a service, as it runs when the first one is taken for dead."""
+    with (logs / f"{service}.log").open("ab") as log:
+        command = [sys.executable, "-m", service.replace("-", "_")]
+        environment = os.environ | {"TIDEMARK_HEALTH_HOST": "127.0.0.1", "TIDEMARK_HEALTH_PORT": "0"}
+        return subprocess.Popen(command, env=environment, stdout=log, stderr=log)

@@ -4,13 +4,14 @@ from itertools import count
 
 from chain_rows import KNOWN
 from chain_stores import LakeOf, MartsOf, Stores
+from places import SERVICES
 
 from ingest_watcher.__main__ import watcher_stage
 from ingest_watcher.stage import Policy
 from ingest_watcher.told import remembered
 from ingest_watcher.watcher import Watcher
 from loader.__main__ import loader_stage
-from loader.stage import Ports as LoaderPorts
+from loader.ports import Ports as LoaderPorts
 from reconciler.ports import Ports as ReconcilerPorts
 from reconciler.stage import stage as reconciler_stage
 from spark_submitter.__main__ import submitter_stage
@@ -30,8 +31,6 @@ from tidemark.memory_bus import MemoryBus
 from tidemark.stage import Stage
 from transformer.__main__ import transformer_stage
 from transformer.stage import Ports as TransformerPorts
-
-SERVICES = ("ingest-watcher", "spark-submitter", "loader", "transformer", "reconciler")
 
 
 class Chain:

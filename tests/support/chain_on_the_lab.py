@@ -33,7 +33,8 @@ from tidemark_lake.objects import Folder, s3_client
 from tidemark_warehouse import connect
 
 Row = Mapping[str, Any]
-LOAD_TIMES = {"_loaded_at"}
+LOAD_TIMES = frozenset({"_loaded_at"})
+RUN_COLUMNS = frozenset({"_run_id", "_run_seq", "_file_name", "_file_row_number"})
 
 
 class Chain:
@@ -124,25 +125,32 @@ class Chain:
         with closing(connect(load(SnowflakeSettings), "tests")) as session:
             return rows_of(session, sql)
 
+    def tidemark(self, *arguments: str) -> str:
+        """What a command of `tidemark` prints."""
+        command = [str(Path(sys.executable).parent / "tidemark"), *arguments]
+        environment = os.environ | {"TIDEMARK_HOME": str(self.home), "COLUMNS": "200"}
+        return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+
     def trace(self, trace_id: str) -> list[dict[str, Any]]:
         """The spans of a trace, from the trace backend's API."""
         url = lab.environment(self.home)["TIDEMARK_TRACES_URL"]
         return list(httpx.get(f"{url}/api/traces/{trace_id}", timeout=10).raise_for_status().json())
 
-    def fingerprint(self, dataset: str | None = None) -> dict[str, str]:
+    def fingerprint(self, dataset: str | None = None, but: frozenset[str] = frozenset()) -> dict[str, str]:
         """What every layer holds, by table, for comparing before and after: order and load times left out.
 
-        `dataset`: without the tables and marts of the other one.
+        `dataset`: without the tables and marts of the other one; `but`: without these columns.
         """
+        left_out = LOAD_TIMES | but
         found = {}
         for name in registry().tables:
             for kind in ("", "_changes", "_held", "_quarantined"):
-                found[f"lake.{name}{kind}"] = digest(self.lake_rows(name, kind))
+                found[f"lake.{name}{kind}"] = digest(self.lake_rows(name, kind), left_out)
         listed = "SELECT table_schema, table_name FROM information_schema.tables WHERE table_schema IN "
         with closing(connect(load(SnowflakeSettings), "tests")) as session:
             for row in rows_of(session, f"{listed} ('RAW', 'STAGING', 'MARTS')"):
                 name = f"{row['table_schema']}.{row['table_name']}"
-                found[name.lower()] = digest(rows_of(session, f"SELECT * FROM {name}"))
+                found[name.lower()] = digest(rows_of(session, f"SELECT * FROM {name}"), left_out)
         others = ("user_events", "transactions", "sessions") if dataset == "ecommerce" else ()
         return {name: rows for name, rows in found.items() if not any(other in name for other in others)}
 
@@ -155,9 +163,9 @@ def rows_of(session: SnowflakeConnection, sql: str) -> list[dict[str, Any]]:
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
-def digest(rows: Sequence[Row]) -> str:
+def digest(rows: Sequence[Row], left_out: frozenset[str] = LOAD_TIMES) -> str:
     """The same for the same rows in any order; a doubled row counts, a load time does not."""
-    lines = sorted(repr(sorted((n, plain(v)) for n, v in row.items() if n not in LOAD_TIMES)) for row in rows)
+    lines = sorted(repr(sorted((n, plain(v)) for n, v in row.items() if n not in left_out)) for row in rows)
     return f"{len(lines)}:{hashlib.sha256(chr(10).join(lines).encode()).hexdigest()}"
 
 

@@ -18,11 +18,12 @@ import pyarrow.parquet as pq
 import pytest
 from loader_runs import Row, rows_of
 from pyiceberg.catalog import Catalog
+from pyiceberg.table import Table
 
 from loader.lake import IcebergLake
 from loader.memory import MemoryLake, MemoryWarehouse
+from loader.ports import Ports
 from loader.snowflake import SnowflakeWarehouse
-from loader.stage import Ports
 from tidemark.errors import Retryable
 from tidemark.settings import LakeSettings, SnowflakeSettings
 from tidemark.tables import Registry, registry
@@ -80,6 +81,12 @@ class TwinBench:
 
     def rows(self, table: str, run_id: str | None = None) -> int:
         return len([row for row in self.warehouse.rows(table) if run_id in (None, row["_run_id"])])
+
+    def expire(self, table: str, snapshot: int) -> None:
+        self.lake.expired.add(snapshot)
+
+    def set_back(self, table: str, snapshot: int) -> None:
+        self.lake.off_main |= set(range(snapshot + 1, self.snapshots + 1))
 
     def files(self, table: str) -> int:
         return len({row["_file_name"] for row in self.warehouse.rows(table)})
@@ -155,6 +162,15 @@ class RealBench:
     def rows(self, table: str, run_id: str | None = None) -> int:
         text = f"SELECT COUNT(*) FROM RAW.{table} WHERE %(run)s IS NULL OR _RUN_ID = %(run)s"
         return int(execute(self.connection, text, {"run": run_id})[0][0])
+
+    def expire(self, table: str, snapshot: int) -> None:
+        self._changes(table).maintenance.expire_snapshots().by_id(snapshot).commit()
+
+    def set_back(self, table: str, snapshot: int) -> None:
+        self._changes(table).manage_snapshots().rollback_to_snapshot(snapshot).commit()
+
+    def _changes(self, table: str) -> Table:
+        return self.catalog.load_table(f"{self.known.datasets['ecommerce'].curated}.{table}_changes")
 
     def files(self, table: str) -> int:
         return int(execute(self.connection, f"SELECT COUNT(DISTINCT _FILE_NAME) FROM RAW.{table}")[0][0])

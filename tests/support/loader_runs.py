@@ -5,9 +5,9 @@ from typing import Any, Protocol
 
 import msgspec
 
-from loader.stage import Ports
+from loader.ports import Ports
 from tidemark.events import CuratedTable, Kind, LakeCurated
-from tidemark_lake.decisions import Decision, MemoryDecisions
+from tidemark_lake.decisions import DecidedTable, Decision, MemoryDecisions
 
 Row = dict[str, Any]
 TABLES = ("users", "products", "orders", "order_items")
@@ -32,6 +32,12 @@ class Bench(Protocol):
 
     def rows(self, table: str, run_id: str | None = None) -> int:
         """Committed rows of RAW."""
+
+    def expire(self, table: str, snapshot: int) -> None:
+        """`<table>_changes` lets go of a snapshot."""
+
+    def set_back(self, table: str, snapshot: int) -> None:
+        """`<table>_changes` is set back to a snapshot."""
 
     def files(self, table: str) -> int:
         """Files of which RAW holds a row."""
@@ -80,7 +86,17 @@ def publish_rollback(bench: Bench, run_seq: int, to_seq: int, generation: int) -
 def decided(bench: Bench, event: LakeCurated) -> LakeCurated:
     """The event, which the lake's decision of its number now holds."""
     about = {name: getattr(event, name) for name in ("dataset", "run_id", "run_seq", "kind", "generation")}
-    bench.decisions.put(Decision(number=event.run_seq, attempt="1", tables={}, curated=event, **about))
+    stands_on = event.to_seq if event.kind == "rollback" else event.run_seq - 1
+    before = bench.decisions.get(event.dataset, stands_on or 0)
+    tables = {
+        part.table: DecidedTable(
+            source_snapshot=None,
+            source_uuid="",
+            snapshots={"changes": part.changes_snapshot or (before and before.tables[part.table].snapshots["changes"])},
+        )
+        for part in event.tables
+    }
+    bench.decisions.put(Decision(number=event.run_seq, attempt="1", tables=tables, curated=event, **about))
     return event
 
 

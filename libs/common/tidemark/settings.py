@@ -77,12 +77,16 @@ class LakeSettings(Settings):
 
 
 class SnowflakeSettings(Settings):
-    """The warehouse. A password or a private key file; host, port and protocol only for a stand-in."""
+    """The warehouse. A password, or a private key file and its passphrase, if it has one.
+
+    Host, port and protocol only for a stand-in.
+    """
 
     snowflake_account: str
     snowflake_user: str
     snowflake_password: SecretStr | None = None
     snowflake_private_key_file: Path | None = None
+    snowflake_private_key_passphrase: SecretStr | None = None
     snowflake_database: str = "TIDEMARK"
     snowflake_warehouse: str | None = None
     snowflake_role: str | None = None
@@ -103,12 +107,13 @@ class SnowflakeSettings(Settings):
         """Keyword arguments of snowflake.connector.connect. With a host of its own (the lab) it gives up after 1 s,
         because the connector would otherwise ask a stand-in that is away for ever; but it waits for an answer, because
         a stand-in is silent while it works, where Snowflake says in time that it is still working."""
-        secret = self.snowflake_password
+        secret, passphrase = self.snowflake_password, self.snowflake_private_key_passphrase
         arguments = {
             "account": self.snowflake_account,
             "user": self.snowflake_user,
             "password": secret.get_secret_value() if secret else None,
             "private_key_file": str(self.snowflake_private_key_file) if self.snowflake_private_key_file else None,
+            "private_key_file_pwd": passphrase.get_secret_value() if passphrase else None,
             "database": self.snowflake_database,
             "warehouse": self.snowflake_warehouse,
             "role": self.snowflake_role,

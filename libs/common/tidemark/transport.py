@@ -4,6 +4,7 @@ What can happen to a transaction: done; aborted (nothing of it counts, the calle
 that passes through and ends the process, above all being fenced by a newer instance of the same stage.
 """
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
@@ -51,7 +52,7 @@ class KafkaTransport:
 
         def came(consumer: Consumer, partitions: list[TopicPartition]) -> None:
             moved(consumer, partitions)
-            if self._leaving:  # the client is closing and answers no more call: resume() would wait for ever
+            if self._leaving:  # every call would only be one more that may never return
                 return
             consumer.assign(partitions)
             consumer.resume(partitions)  # the client keeps a partition paused over losing and getting it back
@@ -116,9 +117,17 @@ class KafkaTransport:
         return {lane: max(0, end - places[lane]) for lane, end in ends.items()}
 
     def close(self) -> None:
-        """Leave. As a static member the stage keeps its place for the next start."""
+        """Leave. As a static member the stage keeps its place for the next start.
+
+        The client may never return when it is told of partitions while it closes (it then asks a part of itself that
+        has ended already). By then it has nothing more to say, and the process can end without it.
+        """
         self._leaving = True
-        self._consumer.close()
+        leaving = threading.Thread(target=self._consumer.close, name="consumer.close", daemon=True)
+        leaving.start()
+        leaving.join(CALL_SECONDS)
+        if leaving.is_alive():
+            log.warning("the Kafka client does not return from closing; it is left behind")
 
     def _send_offset(self, record: Record) -> None:
         offsets = [TopicPartition(record.topic, record.partition, record.offset + 1)]

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from functools import partial
 
 from loader.lake import IcebergLake
+from loader.ports import Ports
 from loader.settings import LoaderSettings
 from loader.snowflake import SnowflakeWarehouse
-from loader.stage import Ports, load
+from loader.stage import load
 from tidemark.events import Event, LakeCurated
 from tidemark.runner import serve
 from tidemark.stage import Stage

@@ -1,6 +1,6 @@
 """The changes tables' files through the catalog."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pyiceberg.catalog import Catalog
 from pyiceberg.table import Table
@@ -8,7 +8,9 @@ from pyiceberg.table import Table
 from tidemark.errors import Retryable, TypedStop
 from tidemark.tables import Registry
 from tidemark_lake.catalog import load_table
-from tidemark_lake.files import DataFile, added_files
+from tidemark_lake.files import DataFile, added_files, all_files
+
+Named = Callable[[Table, int], list[DataFile]]
 
 
 class IcebergLake:
@@ -19,9 +21,16 @@ class IcebergLake:
         self._registry = registry
 
     def added_files(self, dataset: str, table: str, snapshot_id: int) -> list[DataFile]:
-        """The files that this snapshot added; TypedStop if the snapshot or the table is gone."""
+        """The files that this snapshot added; SnapshotLostError if it is gone, TypedStop if the table is."""
+        return self._files(dataset, table, snapshot_id, added_files)
+
+    def all_files(self, dataset: str, table: str, snapshot_id: int) -> list[DataFile]:
+        """The files that this snapshot holds; as `added_files`."""
+        return self._files(dataset, table, snapshot_id, all_files)
+
+    def _files(self, dataset: str, table: str, snapshot_id: int, named: Named) -> list[DataFile]:
         try:
-            return added_files(self._changes(dataset, table), snapshot_id)
+            return named(self._changes(dataset, table), snapshot_id)
         except FileNotFoundError as error:
             raise TypedStop(
                 f"{table}_changes has lost its metadata: {error}; restore it or ask for a rebuild"

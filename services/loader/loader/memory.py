@@ -10,18 +10,20 @@ from threading import Condition
 from typing import Any
 
 from loader.ports import CopyError, LedgerEntry, Position
-from tidemark.errors import Retryable, TypedStop
+from tidemark.errors import Retryable
 from tidemark.events import LoadedTable
-from tidemark_lake.files import DataFile
+from tidemark_lake.files import DataFile, SnapshotLostError
 
 Row = Mapping[str, Any]
 
 
 class MemoryLake:
-    """Files by the snapshot that added them; each row carries `_run_id`, as the curated files do."""
+    """Files by the snapshot that added them (numbers grow); each row carries `_run_id`, as the curated files do."""
 
     def __init__(self) -> None:
         self.contents: dict[str, list[Row]] = {}
+        self.expired: set[int] = set()
+        self.off_main: set[int] = set()  # rolled back
         self._added: dict[tuple[str, str, int], list[DataFile]] = {}
 
     def add(self, dataset: str, table: str, snapshot_id: int, files: Mapping[str, Sequence[Row]]) -> None:
@@ -30,10 +32,17 @@ class MemoryLake:
         self._added[dataset, table, snapshot_id] = [DataFile(p, len(r), 100 * len(r)) for p, r in sorted(files.items())]
 
     def added_files(self, dataset: str, table: str, snapshot_id: int) -> list[DataFile]:
-        """The files that the snapshot added; TypedStop if there is no such snapshot."""
-        if (dataset, table, snapshot_id) not in self._added:
-            raise TypedStop(f"snapshot {snapshot_id} of {table}_changes is gone (expired); ask for a rebuild")
+        """The files that the snapshot added."""
+        if (dataset, table, snapshot_id) not in self._added or snapshot_id in self.expired:
+            raise SnapshotLostError(f"snapshot {snapshot_id} of {table}_changes is gone (expired)")
         return self._added[dataset, table, snapshot_id]
+
+    def all_files(self, dataset: str, table: str, snapshot_id: int) -> list[DataFile]:
+        """The files that the table holds as of the snapshot: what it and those before it added."""
+        self.added_files(dataset, table, snapshot_id)
+        mine = {s: files for (d, t, s), files in self._added.items() if (d, t) == (dataset, table)}
+        on_main = [s for s in mine if s <= snapshot_id and s not in self.off_main]
+        return [file for snapshot in on_main for file in mine[snapshot]]
 
     def missing(self, dataset: str, table: str, files: Sequence[DataFile]) -> list[str]:
         """Paths whose content is gone."""
@@ -70,6 +79,11 @@ class _MemoryTable:
         self.rows = [row for row in self.rows if row["_run_seq"] <= to_seq]
         self.said.append((run_id, "take back"))
         return before - len(self.rows)
+
+    def clear(self, run_id: str) -> int:
+        before, self.rows = len(self.rows), []
+        self.said.append((run_id, "clear"))
+        return before
 
     def record(self, entry: LedgerEntry) -> None:
         self.ledger.append(entry)

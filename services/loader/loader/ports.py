@@ -3,7 +3,8 @@
 The real ones are lake.py and snowflake.py, the twins stand in memory.py; tests/contract holds both to one suite.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -57,7 +58,10 @@ class Lake(Protocol):
     """The data files of the changes tables."""
 
     def added_files(self, dataset: str, table: str, snapshot_id: int) -> list[DataFile]:
-        """The files that this snapshot of `<table>_changes` added; TypedStop if the snapshot is gone."""
+        """The files that this snapshot of `<table>_changes` added; SnapshotLostError if the snapshot is gone."""
+
+    def all_files(self, dataset: str, table: str, snapshot_id: int) -> list[DataFile]:
+        """The files that `<table>_changes` holds as of this snapshot; as `added_files`."""
 
     def missing(self, dataset: str, table: str, files: Sequence[DataFile]) -> list[str]:
         """Paths among `files` that the store does not hold any more."""
@@ -65,6 +69,9 @@ class Lake(Protocol):
 
 class Decisions(Protocol):
     """What the lake says has been published."""
+
+    def newest(self, dataset: str, after: int = 0) -> Decision | None:
+        """The newest decision with a number above `after`."""
 
     def get(self, dataset: str, number: int) -> Decision | None:
         """Decision `number`, None if it has not been taken."""
@@ -86,6 +93,9 @@ class LockedTable(Protocol):
     def take_back(self, run_id: str, to_seq: int) -> int:
         """For the rollback `run_id`: delete rows and ledger entries of all runs after `to_seq`; how many rows went."""
 
+    def clear(self, run_id: str) -> int:
+        """In the name of `run_id`: delete all rows; how many went. The ledger stays."""
+
     def record(self, entry: LedgerEntry) -> None:
         """Write the ledger and audit rows and move the table's position to the run."""
 
@@ -104,3 +114,12 @@ class Warehouse(Protocol):
 
     def receipts(self, dataset: str, run_id: str) -> Iterable[LoadedTable]:
         """What the ledger holds of the run, committed."""
+
+
+class Ports(Struct, frozen=True):
+    """The world as the loader sees it; `clock` counts seconds."""
+
+    lake: Lake
+    warehouse: Warehouse
+    decisions: Decisions
+    clock: Callable[[], float] = time.monotonic

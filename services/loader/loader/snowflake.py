@@ -132,6 +132,12 @@ class SnowflakeTable:
         self._say("take back", f"{gone} rows of the runs after {to_seq}", run_id)
         return gone
 
+    def clear(self, run_id: str) -> int:
+        """Delete all rows, to take them anew; how many went, which is audited."""
+        gone = self._work.update(render(_sql["delete_after"], table=self._target), {"to_seq": 0})
+        self._say("clear", f"{gone} rows, to be taken anew from the lake", run_id)
+        return gone
+
     def record(self, entry: LedgerEntry) -> None:
         """Ledger row, audit row, and the lock row says that the table stands at this run."""
         receipt, now = entry.receipt, self._now()

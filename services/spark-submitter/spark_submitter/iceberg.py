@@ -25,6 +25,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_ra
 
 from spark_submitter.ports import Snapshots, Stranger
 from tidemark.errors import Retryable, Superseded
+from tidemark.failpoints import failpoint
 from tidemark.tables import Registry
 from tidemark_lake.catalog import glue_catalog, is_transient, load_table, pointers
 from tidemark_lake.decisions import TABLE_KINDS, Decision
@@ -104,12 +105,14 @@ class IcebergLake:
             AssertTableUUID(uuid=table.metadata.table_uuid),
             AssertRefSnapshotId.model_validate({"ref": MAIN_BRANCH, "snapshot-id": main}),
         )
+        failpoint("spark-submitter.before-fast-forward")
         try:
             self._catalog.commit_table(table, requirements, tuple(updates))
         except (BotoCoreError, ClientError, OSError) as error:
             if is_transient(error):
                 raise Retryable(f"{identifier} could not be published: {error}") from error
             raise
+        failpoint("spark-submitter.after-fast-forward")
         return stranger
 
     def _load(self, dataset: str, tables: Sequence[str]) -> dict[tuple[str, str], Table | None]:

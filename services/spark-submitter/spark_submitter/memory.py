@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from spark_submitter.ports import Snapshots, Stranger
 from tidemark.errors import Superseded
+from tidemark.failpoints import failpoint
 from tidemark_lake.decisions import TABLE_KINDS, Decision
 from tidemark_lake.manifest import Manifest, ManifestTable, Result, TableResult
 
@@ -66,8 +67,10 @@ class MemoryLake:
                     tags[f"stranger_{main}"] = main
                 if snapshot is not None:
                     tags[f"run_{decision.number}"] = snapshot
+                failpoint("spark-submitter.before-fast-forward")
                 self._mains[place] = snapshot
                 self.commits += 1
+                failpoint("spark-submitter.after-fast-forward")
         return strangers
 
 

@@ -19,7 +19,8 @@ from snowflake.connector import SnowflakeConnection
 from snowflake.connector.cursor import SnowflakeCursor
 
 from loader.snowflake import SnowflakeWarehouse
-from loader.stage import load, load_table
+from loader.stage import load
+from loader.table import load_table
 from tidemark.errors import Retryable, TypedStop
 from tidemark.events import LakeCurated
 from tidemark.settings import SnowflakeSettings
@@ -32,7 +33,8 @@ _KILLED = """
 import sys, msgspec
 from loader.lake import IcebergLake
 from loader.snowflake import SnowflakeWarehouse
-from loader.stage import Ports, load
+from loader.ports import Ports
+from loader.stage import load
 from tidemark.events import LakeCurated
 from tidemark.settings import LakeSettings, SnowflakeSettings
 from tidemark.tables import Registry

@@ -65,17 +65,23 @@ def test_secrets_are_neither_printed_nor_logged(
         assert SECRET not in text
 
 
-def test_a_key_pair_opens_a_session(settings: Both, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a private key's file and no password, the connector signs in by token, and nothing of the key is shown."""
+@pytest.mark.parametrize("passphrase", ["", "of the key's own"])
+def test_a_key_pair_opens_a_session(
+    settings: Both, passphrase: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a private key's file, encrypted or not, and no password, the connector signs in by token."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     form = serialization.PrivateFormat.PKCS8
-    text = key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
+    locked = serialization.BestAvailableEncryption(passphrase.encode()) if passphrase else serialization.NoEncryption()
+    text = key.private_bytes(serialization.Encoding.PEM, form, locked)
     file = tmp_path / "key.p8"
     file.write_bytes(text)
     monkeypatch.setenv("TIDEMARK_SNOWFLAKE_PASSWORD", "")
     monkeypatch.setenv("TIDEMARK_SNOWFLAKE_PRIVATE_KEY_FILE", str(file))
+    monkeypatch.setenv("TIDEMARK_SNOWFLAKE_PRIVATE_KEY_PASSPHRASE", passphrase)
     signing = load(SnowflakeSettings)
     assert "password" not in signing.connect_arguments()
+    assert not passphrase or passphrase not in repr(signing)
     session = connect(signing)
     try:
         assert session._authenticator == "SNOWFLAKE_JWT"

@@ -134,3 +134,33 @@ def test_rebuild_after_rows_were_taken_away_upstream(lake: Any) -> None:
     lake.spark.sql(f"DELETE FROM {lake.source('users')} WHERE id = 1")
     assert lake.run()["status"] == "stopped"
     assert of(lake.run("rebuild"), "users") == {"read": 5, "repeated": 5}
+
+
+def test_adaptive_execution_is_seen_in_the_metrics(lake: Any, size: str) -> None:
+    """A large cut's shuffles are read in fewer partitions than planned; a small one has none."""
+    lake.append("users", [user(n, "c", n, n) for n in range(1, 50)], USERS)
+    told = lake.run()["spark"]
+    assert told["jobs"] > 0
+    assert (told.get("adaptive_coalesced", 0) > 0) == (size == "many rows")
+
+
+def test_many_waiting_rows_make_a_small_cut_large(lake: Any, monkeypatch: Any) -> None:
+    """Held rows are asked for like the cut's; more of them than a small cut may have are not collected."""
+    from curate_job import classify
+
+    asked: list[bool] = []
+
+    def ask(rows: Any, columns: Any, small: bool) -> Any:
+        asked.append(small)
+        return real(rows, columns, small)
+
+    real = classify.ask
+    monkeypatch.setattr(classify, "ask", ask)
+    monkeypatch.setattr("curate_job.main.SMALL_ROWS", 3)
+    lake.append("orders", [order(n, 7, "c", 20 + n, 20) for n in range(3)], ORDERS)
+    lake.run()
+    lake.append("orders", [order(9, 8, "c", 29, 29)], ORDERS)
+    lake.run()
+    lake.append("users", [user(7, "c", 10, 10)], USERS)
+    assert of(lake.run(), "orders") == {"released": 3, "accepted": 3}
+    assert asked == [True, True, False, False]

@@ -7,8 +7,9 @@ import pytest
 from msgspec import structs
 
 from loader.memory import MemoryLake, MemoryWarehouse
-from loader.ports import Position
-from loader.stage import Ports, load, missed_runs, side_by_side
+from loader.ports import Ports, Position
+from loader.runs import missed_runs
+from loader.stage import load, side_by_side
 from tidemark.errors import Invalid, NotMyTurn, Retryable, Superseded, TypedStop
 from tidemark.events import CuratedTable, Kind, LakeCurated, LoadedTable
 from tidemark_lake.decisions import Decision, MemoryDecisions

@@ -55,13 +55,13 @@ class Work:
 class Classifier:
     """Classifies a manifest's tables, parents before children."""
 
-    def __init__(self, spark: SparkSession, manifest: Manifest, small: bool) -> None:
-        """`small`: rows stay in one partition, so that nothing needs a shuffle."""
-        self._spark = spark
+    def __init__(self, spark: SparkSession, manifest: Manifest, held: dict[str, int], small: bool) -> None:
+        """`held`: rows that wait, by table; `small`: rows stay in one partition, so that nothing needs a shuffle."""
+        self.spark = spark
+        self.manifest = manifest
         self._small = small
-        self._manifest = manifest
-        self._held = {table.name: self._rows_in(table, HELD) for table in manifest.tables}
-        self._refused = {table.name: self._rows_in(table, QUARANTINED) for table in manifest.tables}
+        self._held = held
+        self._refused = {table.name: _rows_in(spark, manifest, table, QUARANTINED) for table in manifest.tables}
 
     def has_work(self, table: Table, cut: Cut, done: dict[str, Work]) -> bool:
         """Whether the table gets rows: of its cut, or held ones whose parents this run has told of."""
@@ -79,7 +79,7 @@ class Classifier:
         rows = self._kept(self._outcomes(table, self._marked(table, new, held, history, asked), done, asked))
         state = self._kept(self._state(table, rows, history, asked))
         work = Work(table, rows, state, asked, counts)
-        ends, kinds = count_ends(rows, state, self._manifest.order)
+        ends, kinds = count_ends(rows, state, self.manifest.order)
         fill(counts, ends)
         work.rewaiting = ends.get(("held", "rewaiting"), NONE).rows
         work.left = sum(n.rows for (origin, end), n in ends.items() if origin == "refused" and end != "quarantined")
@@ -89,11 +89,11 @@ class Classifier:
     def _incoming(self, table: Table, cut: Cut) -> DataFrame | None:
         if not cut.rows:
             return None
-        manifest = self._manifest
-        again = as_they_came(self._spark, manifest, table)
+        manifest = self.manifest
+        again = as_they_came(self.spark, manifest, table)
         origin = "cut" if again is None else "refused"
         if again is None:
-            read = rows_of(self._spark, table, cut, manifest.catalog)
+            read = rows_of(self.spark, table, cut, manifest.catalog)
             again = read.withColumn(PLACE, F.lit(None).cast("string"))
         judged = apply_rules(cast_rows(self._together(again), table, manifest.order, (PLACE,)), table.rules)
         rows = self._kept(with_identity(judged, table, manifest.order).withColumn("_origin", F.lit(origin)))
@@ -115,13 +115,13 @@ class Classifier:
     def _kept(self, rows: DataFrame) -> DataFrame:
         """The rows computed once and held by Spark; what follows knows nothing of how they came about."""
         kept = rows.localCheckpoint(eager=True)
-        return self._together(of_unknown_size(self._spark, kept)) if self._small else kept
+        return self._together(of_unknown_size(self.spark, kept)) if self._small else kept
 
     def _marked(
         self, table: Table, new: DataFrame | None, held: DataFrame | None, history: DataFrame | None, asked: Asked
     ) -> DataFrame:
         """New rows with `_repeated`, and the held ones beside them."""
-        order, parts = self._manifest.order, []
+        order, parts = self.manifest.order, []
         if new is not None:
             before = self._known(table, held, history, asked)
             marked = mark_repeats(new, before)
@@ -133,7 +133,7 @@ class Classifier:
 
     def _known(self, table: Table, held: DataFrame | None, history: DataFrame | None, asked: Asked) -> DataFrame | None:
         """(`_identity`, `_ts_ms`) of what was accepted, held or quarantined before, None: nothing was."""
-        identity = identity_of(table, self._manifest.order).alias("_identity")
+        identity = identity_of(table, self.manifest.order).alias("_identity")
         known = [frame.select(identity, "_ts_ms") for frame in (history, held) if frame is not None]
         if self._refused[table.name]:
             known.append(asked.of(self._stay_refused(table), ["_key"]).select("_identity", "_ts_ms"))
@@ -156,7 +156,7 @@ class Classifier:
         return rows.withColumn("_outcome", outcome).drop("_repeated")
 
     def _parent(self, column: str, name: str, done: dict[str, Work], asked: Asked) -> Parent:
-        table = next(table for table in self._manifest.tables if table.name == name)
+        table = next(table for table in self.manifest.tables if table.name == name)
         key, current, work = table.key[0], self._base(table, CURRENT), done.get(name)
         seen = [] if current is None else [asked.of(current, [column], [key]).select(key)]
         seen += [] if work is None else [work.outcome("accepted").select(key)]
@@ -165,30 +165,30 @@ class Classifier:
             refused.append(asked.of(self._frame(table, QUARANTINED), [_text(column)], ["_key"]).select("_key"))
         if work is not None and work.counts.quarantined:
             refused.append(work.outcome("quarantined").select(key_text(table).alias("_key")))
-        nothing = self._spark.sql(f"SELECT CAST(NULL AS STRING) `{key}` WHERE false")
+        nothing = self.spark.sql(f"SELECT CAST(NULL AS STRING) `{key}` WHERE false")
         return Parent(name, self._together(*seen) if seen else nothing, self._together(*refused) if refused else None)
 
     def _state(self, table: Table, rows: DataFrame, history: DataFrame | None, asked: Asked) -> DataFrame:
         columns = [*table.columns, *CHANGE_COLUMNS]
         accepted = rows.where(F.col("_outcome") == "accepted").select(*columns)
-        changes = accepted.withColumn("_run_seq", F.lit(self._manifest.run_seq).cast("bigint"))
+        changes = accepted.withColumn("_run_seq", F.lit(self.manifest.run_seq).cast("bigint"))
         if history is not None:
             keys = accepted.select(*table.key).distinct()
             older = history.select(*columns, "_run_seq").join(keys, table.key, "left_semi").select(*changes.columns)
             changes = self._together(changes, older)
-        best = winners(changes, table.key, list(table.columns), self._manifest.order)
+        best = winners(changes, table.key, list(table.columns), self.manifest.order)
         return state_rows(best, table, self._base(table, CURRENT), asked)
 
     def _stay_refused(self, table: Table) -> DataFrame:
         """Rows in quarantine but those that are judged again."""
-        rows, again = self._frame(table, QUARANTINED), selected(self._manifest, table)
+        rows, again = self._frame(table, QUARANTINED), selected(self.manifest, table)
         return rows if again is None else rows.where(f"NOT ({again})")
 
     def _base(self, table: Table, kind: str) -> DataFrame | None:
         return None if table.base[kind] is None else self._frame(table, kind)
 
     def _frame(self, table: Table, kind: str) -> DataFrame:
-        rows = rows_as_of(self._spark, self._manifest.identifier(table.name, kind), table.base[kind])
+        rows = rows_as_of(self.spark, self.manifest.identifier(table.name, kind), table.base[kind])
         columns = columns_of(table, kind)
         present = {field.name: field.dataType.simpleString() for field in rows.schema.fields}
         if present == columns:
@@ -196,12 +196,17 @@ class Classifier:
         # an older snapshot has the older shape
         return rows.select(*[(F.col(n) if n in present else F.lit(None)).cast(t).alias(n) for n, t in columns.items()])
 
-    def _rows_in(self, table: Table, kind: str) -> int:
-        snapshot = table.base[kind]
-        if snapshot is None:
-            return 0
-        loaded = load_table(self._spark, self._manifest.identifier(table.name, kind))
-        return 0 if loaded is None else rows_at(loaded, snapshot)
+
+def held_rows(spark: SparkSession, manifest: Manifest) -> dict[str, int]:
+    """How many rows of each table wait for a parent."""
+    return {table.name: _rows_in(spark, manifest, table, HELD) for table in manifest.tables}
+
+
+def _rows_in(spark: SparkSession, manifest: Manifest, table: Table, kind: str) -> int:
+    """No fewer than the rows of a curated table at its base: those that a delete file takes off are counted too."""
+    snapshot = table.base[kind]
+    loaded = None if snapshot is None else load_table(spark, manifest.identifier(table.name, kind))
+    return 0 if snapshot is None or loaded is None else rows_at(loaded, snapshot)
 
 
 def _text(column: str) -> str:

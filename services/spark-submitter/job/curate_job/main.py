@@ -4,6 +4,7 @@
 """
 
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -12,14 +13,14 @@ from pyspark.sql import SparkSession
 
 from curate_job import checks
 from curate_job.catalog import active_session, read_text, remember_names, write_text
-from curate_job.classify import Classifier, Work
+from curate_job.classify import Classifier, Work, held_rows
 from curate_job.curated import ensure_tables
 from curate_job.maintain import maintain
 from curate_job.manifest import Check, Manifest, Result, Table, TableResult, UpstreamError, parse_manifest, result_text
 from curate_job.publish import publish
 from curate_job.quarantine import drop, replayed
 from curate_job.read import Cut, measure
-from curate_job.steps import Steps, spark_metrics
+from curate_job.steps import Steps, adaptive_effects, spark_metrics
 
 WRITERS = 4  # commits mostly wait for the catalog and the object store
 HINTED_ROWS = 1_000_000  # above it Spark chooses what to broadcast
@@ -48,12 +49,13 @@ def curate(spark: SparkSession, manifest_uri: str, catalog: str = "lake") -> str
             stopped = {"reason": stop.reason, "remedy": stop.remedy}
             result = Result(manifest.run_id, manifest.attempt, "stopped", stopped)
         result.steps = steps.done
-        result.spark = spark_metrics(spark, group)
+        result.spark |= spark_metrics(spark, group)
         write_text(spark, catalog, manifest.result, result_text(result))
     return manifest.result
 
 
 def _run(spark: SparkSession, manifest: Manifest, steps: Steps, group: str) -> Result:
+    began_ms = time.time_ns() // 1_000_000
     counts = {t.name: TableResult(t.name, dict(t.base), dict(t.base)) for t in manifest.tables}
     with ThreadPoolExecutor(WRITERS, initializer=_join_group, initargs=(spark, group)) as pool:
         with steps.step("look"):
@@ -70,8 +72,10 @@ def _run(spark: SparkSession, manifest: Manifest, steps: Steps, group: str) -> R
             )
         if manifest.kind == "replay":
             cuts = replayed(spark, manifest, cuts)
+        held = held_rows(spark, manifest)
         largest = max(cut.rows for cut in cuts.values())
-        _tune(spark, largest)
+        small = max(largest, *held.values()) <= SMALL_ROWS  # held rows are asked for too
+        _tune(spark, largest, small)
         if largest or manifest.kind == "rebuild":
             with steps.step("ensure tables"):
                 for name, changes in ensure_tables(spark, manifest, manifest.tables, pool).items():
@@ -79,22 +83,18 @@ def _run(spark: SparkSession, manifest: Manifest, steps: Steps, group: str) -> R
         if manifest.kind == "maintain":
             checked = maintain(spark, manifest, counts, steps, pool)
             return Result(manifest.run_id, manifest.attempt, tables=list(counts.values()), checks=checked)
-        works = _curate_tables(spark, manifest, cuts, counts, steps, pool)
+        works = _curate_tables(Classifier(spark, manifest, held, small), cuts, counts, steps, pool)
         with steps.step("check"):
             checked = _checks(spark, manifest, works, pool)
-    return Result(manifest.run_id, manifest.attempt, tables=list(counts.values()), checks=checked)
+    adapted = {} if small else adaptive_effects(spark, began_ms)  # a small cut has no shuffle to adapt
+    return Result(manifest.run_id, manifest.attempt, tables=list(counts.values()), checks=checked, spark=adapted)
 
 
 def _curate_tables(
-    spark: SparkSession,
-    manifest: Manifest,
-    cuts: dict[str, Cut],
-    counts: dict[str, TableResult],
-    steps: Steps,
-    pool: Executor,
+    classifier: Classifier, cuts: dict[str, Cut], counts: dict[str, TableResult], steps: Steps, pool: Executor
 ) -> dict[str, Work]:
     """Classify the tables, those side by side whose parents are done, and write each while the next ones are at it."""
-    classifier = Classifier(spark, manifest, max(cut.rows for cut in cuts.values()) <= SMALL_ROWS)
+    spark, manifest = classifier.spark, classifier.manifest
     works: dict[str, Work] = {}
     written: list[Future[None]] = []
 
@@ -133,8 +133,8 @@ def _checks(spark: SparkSession, manifest: Manifest, works: dict[str, Work], poo
     return found + checks.state_checks(spark, manifest, works)
 
 
-def _tune(spark: SparkSession, largest: int) -> None:
-    settings = {**(SMALL_SETTINGS if largest <= SMALL_ROWS else {}), **(HINTS_OFF if largest > HINTED_ROWS else {})}
+def _tune(spark: SparkSession, largest: int, small: bool) -> None:
+    settings = {**(SMALL_SETTINGS if small else {}), **(HINTS_OFF if largest > HINTED_ROWS else {})}
     for name, value in settings.items():
         spark.conf.set(name, value)
 

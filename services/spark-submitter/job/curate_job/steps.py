@@ -1,11 +1,15 @@
 """What the job says about its own work: steps with wall-clock ends for the run's trace, and Spark's own metrics."""
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from pyspark.sql import SparkSession
+
+_ADAPTED = ("coalesced", "skewed", "local")
+_SHUFFLE_READ = re.compile(r"AQEShuffleRead\n(?:Input .*\n)?Arguments: (.*)")
 
 
 class Steps:
@@ -41,3 +45,21 @@ def spark_metrics(spark: SparkSession, group: str) -> dict[str, int]:
         totals["spill_bytes"] += stage.diskBytesSpilled()
         totals["peak_bytes"] = max(totals["peak_bytes"], stage.peakExecutionMemory())
     return {"jobs": len(jobs), **totals}
+
+
+def adaptive_effects(spark: SparkSession, since_ms: int) -> dict[str, int]:
+    """What adaptive execution made of the plans of queries begun since then: shuffle reads by kind of change.
+
+    `coalesced`: fewer and larger partitions than planned, `skewed`: a large one split, `local`: no shuffle read left.
+    """
+    store = spark._jsparkSession.sharedState().statusStore()
+    executions = store.executionsList()
+    found = dict.fromkeys(_ADAPTED, 0)
+    for number in range(executions.size() - 1, -1, -1):
+        execution = executions.apply(number)
+        if execution.submissionTime() < since_ms:
+            break
+        for read in _SHUFFLE_READ.findall(execution.physicalPlanDescription()):
+            for kind in _ADAPTED:
+                found[kind] += kind in read
+    return {f"adaptive_{kind}": count for kind, count in found.items()}
