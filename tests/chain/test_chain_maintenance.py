@@ -2,7 +2,7 @@
 
 from chain_of_twins import Chain
 
-from tidemark.events import LayersReconciled, MartsBuilt, RawLoaded, SnapshotCommitted
+from tidemark.events import LakeCurated, LayersReconciled, MartsBuilt, RawLoaded, SnapshotCommitted
 
 
 def test_maintenance_is_a_run_that_changes_no_row(chain: Chain) -> None:
@@ -43,10 +43,24 @@ def test_it_is_due_after_so_many_runs() -> None:
     chain.start("ingest-watcher")
     chain.settle()
     assert [run.kind for run in chain.bus.events(SnapshotCommitted)] == ["process", "process", "process", "maintain"]
-    chain.step("ecommerce")
-    chain.step("ecommerce")
-    assert chain.cuts("ecommerce") == [1, 2, 3, 4, 5, 6, 7]
+    for _ in range(3):
+        chain.step("ecommerce")
+    assert chain.cuts("ecommerce") == [1, 2, 3, 4, 5, 6, 7, 8]
     assert chain.bus.events(SnapshotCommitted)[-1].kind == "maintain"
+
+
+def test_it_is_due_after_so_many_rows() -> None:
+    """Of all runs since the last maintenance together, however few they are."""
+    chain = Chain(maintain_every_runs=100, maintain_after_rows=8)
+    for _ in range(4):
+        chain.step("ecommerce")
+    waiting, expected = 0, []
+    for run in chain.bus.events(LakeCurated):
+        waiting = 0 if run.kind == "maintain" else waiting + sum(table.accepted for table in run.tables)
+        expected += ["maintain"] if waiting >= 8 else []
+    kinds = [run.kind for run in chain.bus.events(SnapshotCommitted)]
+    assert [kind for kind in kinds if kind == "maintain"] == expected
+    assert kinds[:3] == ["process", "process", "maintain"]
 
 
 def test_a_dataset_without_tables_is_not_maintained(chain: Chain) -> None:

@@ -36,8 +36,9 @@ from transformer.stage import Ports as TransformerPorts
 class Chain:
     """The services and their stores. `without`: services that are started later, by `start`."""
 
-    def __init__(self, *without: str, maintain_every_runs: int = 0) -> None:
-        self._maintain_every_runs = maintain_every_runs
+    def __init__(self, *without: str, maintain_every_runs: int = 0, maintain_after_rows: int = 0) -> None:
+        due = {"maintain_every_runs": maintain_every_runs, "maintain_after_rows": maintain_after_rows}
+        self._policy = Policy(settle_seconds=10, max_wait_seconds=600, **due)
         self.stores = Stores()
         self.clock = self.stores.clock
         self._attempts, self._requests = count(1), count(1)
@@ -55,9 +56,8 @@ class Chain:
         stores, seconds = self.stores, self.clock.monotonic
         match name:
             case "ingest-watcher":
-                policy = Policy(settle_seconds=10, max_wait_seconds=600, maintain_every_runs=self._maintain_every_runs)
                 sees = (stores.source, stores.decisions, self)
-                return watcher_stage(Watcher(*sees, KNOWN, policy, self.clock.now_ms))
+                return watcher_stage(Watcher(*sees, KNOWN, self._policy, self.clock.now_ms))
             case "spark-submitter":
                 works_on = (stores.decisions, stores.lake, stores.job, KNOWN)
                 return submitter_stage(SubmitterPorts(*works_on, "memory://state", self._attempt, self.clock.now_ms))

@@ -92,12 +92,17 @@ def decided(bench: Bench, event: LakeCurated) -> LakeCurated:
         part.table: DecidedTable(
             source_snapshot=None,
             source_uuid="",
-            snapshots={"changes": part.changes_snapshot or (before and before.tables[part.table].snapshots["changes"])},
+            snapshots={"changes": part.changes_snapshot or _changes_of(before, part.table)},
         )
         for part in event.tables
     }
     bench.decisions.put(Decision(number=event.run_seq, attempt="1", tables=tables, curated=event, **about))
     return event
+
+
+def _changes_of(decision: Decision | None, table: str) -> int | None:
+    found = decision.tables.get(table) if decision else None
+    return found.snapshots["changes"] if found else None
 
 
 def part_of(table: str, count: int, snapshot: int | None, max_ts_ms: int | None) -> CuratedTable:

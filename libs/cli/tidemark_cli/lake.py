@@ -1,6 +1,7 @@
 """Commands that read the lake: rows that wait or were refused, and how to read the tables as a run left them."""
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -9,11 +10,12 @@ from pyiceberg.catalog import Catalog
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from tidemark.events import Selection
+from tidemark.events import LakeCurated, Selection
 from tidemark.settings import LakeSettings, load
 from tidemark.tables import Table, registry
 from tidemark_cli import render
-from tidemark_cli.chain import Reason, Wait, ask, asking, find
+from tidemark_cli.chain import Reason, Wait, ask, asking, find, read_runs
+from tidemark_cli.runs import Run
 from tidemark_lake.catalog import load_table, open_catalog
 from tidemark_lake.decisions import Decision, DecisionStore
 from tidemark_lake.objects import Folder, s3_client
@@ -123,11 +125,41 @@ def _rows(catalog: Catalog, table: str, kind: str, fields: tuple[str, ...] = ("*
 
 
 def as_of(
-    run: Annotated[str, typer.Argument(help="A run's id, or DATASET#SEQ.", metavar="RUN")],
+    run: Annotated[str, typer.Argument(help="A run's id, DATASET#SEQ, or a time (ISO 8601).", metavar="RUN|TIME")],
 ) -> None:
-    """The queries that read a run's tables as it left them: Spark, pyiceberg, Snowflake."""
+    """The queries that read tables as a run left them, or as they stood at a time: Spark, pyiceberg, Snowflake."""
+    at_ms = moment(run)
+    if at_ms is None:
+        _print_queries(find(run))
+        return
+    found = published_at(read_runs().values(), at_ms)
+    if not found:
+        raise typer.BadParameter(f"nothing had been published at {run}")
+    for one in found:
+        console.print(f"-- {one.dataset}: run {one.run_seq} ({one.run_id})", markup=False, highlight=False)
+        _print_queries(one)
+
+
+def moment(text: str) -> int | None:
+    """Epoch milliseconds of an ISO 8601 date or time, UTC where it names no zone; None: it is none."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return int((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+def published_at(runs: Iterable[Run], at_ms: int) -> list[Run]:
+    """For each dataset the run that its curated tables stood at."""
+    stood: dict[str, Run] = {}
+    for run in sorted(runs, key=lambda run: run.run_seq):
+        if run.first_ms.get(LakeCurated.stage, at_ms + 1) <= at_ms:
+            stood[run.dataset] = run
+    return list(stood.values())
+
+
+def _print_queries(found: Run) -> None:
     settings = load(LakeSettings)
-    found = find(run)
     store = DecisionStore(Folder(s3_client(settings.aws_region, settings.s3_endpoint), settings.lake_state))
     decision = store.get(found.dataset, found.run_seq)
     if decision is None or decision.run_id != found.run_id:

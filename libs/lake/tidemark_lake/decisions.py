@@ -27,6 +27,13 @@ class DecidedTable(Struct, frozen=True, kw_only=True):
     snapshots: dict[str, int | None]
 
 
+class Unmaintained(Struct, frozen=True, kw_only=True):
+    """What has come since the last maintenance: runs, and the rows that they appended."""
+
+    runs: int = 0
+    rows: int = 0
+
+
 class Decision(Struct, frozen=True, kw_only=True):
     """A run is published. `curated` is the event that tells so, kept whole for repeats.
 
@@ -44,6 +51,7 @@ class Decision(Struct, frozen=True, kw_only=True):
     tables: dict[str, DecidedTable]
     curated: LakeCurated
     raised_by: list[str] = field(default_factory=list)
+    unmaintained: Unmaintained = Unmaintained()
 
 
 class DecisionStore:
@@ -100,6 +108,14 @@ def raised_by(newest: Decision | None, event: SnapshotCommitted) -> list[str]:
     if event.kind not in ("rebuild", "rollback") or event.request_id is None:
         return before
     return [*before, event.request_id]
+
+
+def unmaintained(newest: Decision | None, event: SnapshotCommitted, rows: int) -> Unmaintained:
+    """What has come since the last maintenance once the event's run, the one after `newest`, is decided."""
+    if event.kind == "maintain":
+        return Unmaintained()
+    before = newest.unmaintained if newest else Unmaintained()
+    return Unmaintained(runs=before.runs + 1, rows=before.rows + rows)
 
 
 def _name(dataset: str, number: int) -> str:

@@ -43,6 +43,7 @@ def compose(settings: WatcherSettings) -> Stage:
             settle_seconds=settings.settle_seconds,
             max_wait_seconds=settings.max_wait_seconds,
             maintain_every_runs=settings.maintain_every_runs,
+            maintain_after_rows=settings.maintain_after_rows,
         ),
         now_ms=lambda: time.time_ns() // 1_000_000,
     )

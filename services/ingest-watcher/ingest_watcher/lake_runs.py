@@ -12,9 +12,15 @@ from tidemark_lake.decisions import Decision
 LAKE_KINDS: tuple[Kind, ...] = ("maintain", "replay", "drop")
 
 
-def due(dataset: str, newest: Decision | None, every_runs: int) -> RunRequested | None:
-    """The schedule's request, the same however often it is made; none while nothing is due. 0: never."""
-    if newest is None or every_runs == 0 or newest.number % every_runs or newest.kind == "maintain":
+def due(dataset: str, newest: Decision | None, every_runs: int, after_rows: int) -> RunRequested | None:
+    """The schedule's request once so many runs or rows have come since the last maintenance; 0: never by that count.
+
+    It is the same however often it is made.
+    """
+    if newest is None:
+        return None
+    waits = newest.unmaintained
+    if not (0 < every_runs <= waits.runs or 0 < after_rows <= waits.rows):
         return None
     request_id = f"schedule/{dataset}/maintain/{newest.number}"
     return RunRequested(dataset=dataset, request_id=request_id, kind="maintain", requested_by="schedule")

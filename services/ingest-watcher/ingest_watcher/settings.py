@@ -6,9 +6,11 @@ from tidemark.settings import LakeSettings, RunnerSettings
 class WatcherSettings(RunnerSettings, LakeSettings):
     """`settle_seconds` without a commit make a cut; no commit waits longer than `max_wait_seconds`.
 
-    Every so manieth run of a dataset is followed by maintenance of its curated tables; 0: only on request.
+    A dataset's curated tables are maintained after so many runs or accepted rows, whichever comes first; 0: only on
+    request.
     """
 
     settle_seconds: float = 30.0
     max_wait_seconds: float = 300.0
     maintain_every_runs: int = 50
+    maintain_after_rows: int = 5_000_000

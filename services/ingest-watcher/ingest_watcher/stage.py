@@ -36,12 +36,13 @@ WITHOUT_SOURCE = ("rollback", *LAKE_KINDS)
 
 class Policy(Struct, frozen=True, kw_only=True):
     """When the source counts as settled, in seconds without a commit; the longest that a commit waits; and after how
-    many runs maintenance is due (0: only on request).
+    many runs or accepted rows maintenance is due (0: only on request).
     """
 
     settle_seconds: float
     max_wait_seconds: float
     maintain_every_runs: int = 0
+    maintain_after_rows: int = 0
 
 
 def on_poll(
@@ -59,7 +60,7 @@ def on_poll(
         return [known]
     if again is not None:
         return [again, replace(state, last=again)]
-    asked = _asked(state) or due(state.dataset, decision, policy.maintain_every_runs)
+    asked = _asked(state) or due(state.dataset, decision, policy.maintain_every_runs, policy.maintain_after_rows)
     if _is_held(state, asked, decision):
         return []
     if asked is not None and asked.kind in WITHOUT_SOURCE:

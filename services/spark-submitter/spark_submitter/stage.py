@@ -16,7 +16,7 @@ from tidemark.errors import CheckFailed, Retryable, Superseded, TypedStop
 from tidemark.events import AlertRaised, CuratedTable, Event, SnapshotCommitted, TableCut
 from tidemark.failpoints import failpoint
 from tidemark.tables import Registry
-from tidemark_lake.decisions import TABLE_KINDS, DecidedTable, Decision, raised_by
+from tidemark_lake.decisions import TABLE_KINDS, DecidedTable, Decision, raised_by, unmaintained
 from tidemark_lake.manifest import Manifest, ManifestTable, Result, TableResult, result_name
 
 NAME = "spark-submitter"
@@ -99,7 +99,11 @@ def _next_decision(event: SnapshotCommitted, newest: Decision | None, ports: Por
     """What this run decides; None if a main moved meanwhile."""
     decide_it = _rolled_back if event.kind == "rollback" else _attempt
     decision = decide_it(event, newest, ports, started_ms)
-    return decision and replace(decision, raised_by=raised_by(newest, event))
+    if decision is None:
+        return None
+    rows = sum(table.accepted for table in decision.curated.tables)
+    waits = unmaintained(newest, event, rows)
+    return replace(decision, raised_by=raised_by(newest, event), unmaintained=waits)
 
 
 def _rolled_back(event: SnapshotCommitted, newest: Decision | None, ports: Ports, started_ms: int) -> Decision:

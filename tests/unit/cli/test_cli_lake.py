@@ -6,6 +6,7 @@ from terminal import printed
 from tidemark.events import LakeCurated
 from tidemark.tables import registry
 from tidemark_cli import lake
+from tidemark_cli.runs import Run
 from tidemark_lake.decisions import DecidedTable, Decision
 
 WAITING = {"id": 7, "_op": "c", "_run_seq": 3, "_rule": "parent.user_id", "_reason": "user_id=9: users has no such key"}
@@ -52,3 +53,14 @@ def test_a_run_s_tables_are_read_as_it_left_them() -> None:
         'SELECT * FROM "STAGING"."STG_ORDERS" AT (TIMESTAMP => \'1970-01-01T00:00:01.500+00:00\'::TIMESTAMP_TZ);',
     ]
     assert not any("STG_" in line for line in lake.queries(decision(), "curated_ecommerce", published_ms=None))
+
+
+def test_a_time_means_the_run_that_stood_then() -> None:
+    """Of each dataset the last one published by then; a time without a zone is UTC; a run's name is no time."""
+    about = {"dataset": "ecommerce", "kind": "process", "generation": 0}
+    runs = [Run(**about, run_id=f"r{n}", run_seq=n, first_ms={"spark-submitter": 1_000 * n}) for n in (1, 2, 3)]
+    runs.append(Run(**about, run_id="r4", run_seq=4, first_ms={"ingest-watcher": 2_100}))
+    assert [run.run_id for run in lake.published_at(runs, lake.moment("1970-01-01T00:00:02.999") or 0)] == ["r2"]
+    assert lake.moment("1970-01-01 02:00:02+02:00") == 2_000
+    assert lake.published_at(runs, 999) == []
+    assert [lake.moment(text) for text in ("ecommerce#3", "ecommerce-process-g0-1", "7")] == [None, None, None]

@@ -1,142 +1,19 @@
-"""A local Spark with an Iceberg warehouse in a temporary folder, once per test session, and small makers of lakes."""
+"""A local Spark once per test session, and empty lakes in it (tests/support/curate_lake.py)."""
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec import to_builtins
-
-from tidemark.tables import registry
+from curate_lake import Lake, local_spark
 
 
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Two threads, one small heap, a Hadoop catalog named `lake`."""
-    from pyspark.sql import SparkSession
-
-    from tidemark_lab import jars
-
-    folder = jars.ensure("spark")
-    warehouse = tmp_path_factory.mktemp("warehouse")
-    settings = {
-        "spark.jars": ",".join(sorted(str(path) for path in Path(folder).glob("*.jar"))),
-        "spark.driver.memory": "1g",
-        "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m",
-        "spark.driver.host": "127.0.0.1",
-        "spark.driver.bindAddress": "127.0.0.1",
-        "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": "false",
-        "spark.sql.shuffle.partitions": "2",
-        "spark.python.sql.dataFrameDebugging.enabled": "false",
-        "spark.sql.session.timeZone": "UTC",
-        "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
-        "spark.sql.catalog.lake": "org.apache.iceberg.spark.SparkCatalog",
-        "spark.sql.catalog.lake.type": "hadoop",
-        "spark.sql.catalog.lake.warehouse": str(warehouse),
-        "spark.sql.catalog.lake.cache-enabled": "true",
-    }
-    builder = SparkSession.builder.master("local[2]").appName("curate tests")
-    for name, value in settings.items():
-        builder = builder.config(name, value)
-    session = builder.getOrCreate()
-    session.sparkContext.setLogLevel("ERROR")
-    yield session
-    session.stop()
-
-
-class Lake:
-    """One source and one curated namespace, the registry's contracts, and runs one after the other.
-
-    `append` writes change rows to a source table (made on first use), `run` curates what has been appended since the
-    last run and, like the submitter, moves every table's main to the branch.
-    """
-
-    def __init__(self, spark: Any, folder: Path, name: str, dataset: str = "ecommerce") -> None:
-        self.spark, self.folder, self.name, self.dataset = spark, folder, name, dataset
-        self.contracts = registry().tables_of(dataset)
-        self.done: dict[str, int | None] = {}
-        self.base: dict[str, dict[str, int | None]] = {}
-        self.seq, self.keep_runs = 0, 100
-        spark.sql(f"CREATE NAMESPACE IF NOT EXISTS lake.source_{name}")
-
-    def source(self, table: str) -> str:
-        return f"lake.source_{self.name}.{table}"
-
-    def append(self, table: str, rows: list[tuple[Any, ...]], schema: str) -> None:
-        frame = self.spark.createDataFrame(rows, schema)
-        if self.spark.catalog.tableExists(self.source(table)):
-            frame.writeTo(self.source(table)).append()
-        else:
-            frame.writeTo(self.source(table)).using("iceberg").create()
-
-    def head(self, table: str) -> int | None:
-        if not self.spark.catalog.tableExists(self.source(table)):
-            return None
-        query = f"SELECT snapshot_id FROM {self.source(table)}.refs WHERE name = 'main'"
-        row = self.spark.sql(query).first()
-        return None if row is None else int(row[0])
-
-    def manifest(self, kind: str = "process", selection: dict[str, Any] | None = None) -> dict[str, Any]:
-        attempt = f"a{self.seq + 1}"
-        tables = []
-        for name, contract in self.contracts.items():
-            nothing = dict.fromkeys(("changes", "current", "held", "quarantined"))
-            tables.append(
-                {
-                    "name": name,
-                    "source": f"source_{self.name}.{name}",
-                    "from_snapshot": None if kind == "rebuild" else self.done.get(name),
-                    "to_snapshot": self.head(name),
-                    "base": self.base.get(name, nothing),
-                    **{f: to_builtins(getattr(contract, f)) for f in ("key", "columns", "parents", "rules", "unique")},
-                }
-            )
-        return {
-            "run_id": f"{self.name}-{self.seq + 1}",
-            "run_seq": self.seq + 1,
-            "attempt": attempt,
-            "dataset": self.dataset,
-            "kind": kind,
-            "generation": 0,
-            "order": registry().datasets[self.dataset].order,
-            "curated": f"curated_{self.name}",
-            "branch": f"attempt_{attempt}",
-            "keep_from": max(0, self.seq + 1 - self.keep_runs),
-            "result": str(self.folder / f"result_{self.seq + 1}.json"),
-            "tables": tables,
-            "selection": selection,
-        }
-
-    def run(self, kind: str = "process", selection: dict[str, Any] | None = None) -> dict[str, Any]:
-        from curate_job.main import curate
-
-        manifest = self.manifest(kind, selection)
-        path = self.folder / f"manifest_{self.seq + 1}.json"
-        path.write_text(json.dumps(manifest))
-        result: dict[str, Any] = json.loads(Path(curate(self.spark, str(path))).read_text())
-        if result["status"] == "done":
-            assert [c for c in result["checks"] if c["expected"] != c["actual"]] == []
-            self._publish(manifest, result)
-        return result
-
-    def _publish(self, manifest: dict[str, Any], result: dict[str, Any]) -> None:
-        for table in result["tables"]:
-            for kind, snapshot in table["snapshots"].items():
-                if snapshot != table["base"][kind]:
-                    name = f"{self.name}.{table['table']}" + ("" if kind == "current" else f"_{kind}")
-                    self.spark.sql(f"CALL lake.system.fast_forward('curated_{name}', 'main', '{manifest['branch']}')")
-                    tag = f"CREATE OR REPLACE TAG run_{manifest['run_seq']} AS OF VERSION {snapshot}"
-                    self.spark.sql(f"ALTER TABLE lake.curated_{name} {tag}")
-            self.base[table["table"]] = table["snapshots"]
-        self.done = {t["name"]: t["to_snapshot"] for t in manifest["tables"]}
-        self.seq += 1
-
-    def rows(self, table: str, columns: str = "*", kind: str = "") -> list[tuple[Any, ...]]:
-        query = f"SELECT {columns} FROM lake.curated_{self.name}.{table}{kind} ORDER BY ALL"
-        return [tuple(row) for row in self.spark.sql(query).collect()]
+    """The session."""
+    with local_spark(tmp_path_factory.mktemp("warehouse")) as session:
+        yield session
 
 
 @pytest.fixture(params=["few rows", "many rows"])

@@ -20,6 +20,8 @@ UUID = "0b6c5f3e-94a4-4f0e-8a4e-0d8f4f1c2b3a"
         ("string", "10.50", "decimal(10,2)", Decimal("10.50")),
         ("string", "10.500", "decimal(10,2)", Decimal("10.50")),
         ("string", "10.505", "decimal(10,2)", None),
+        ("string", "1.1234567890", "decimal(38,10)", Decimal("1.1234567890")),
+        ("string", "1.12345678901", "decimal(38,10)", None),
         ("string", "NAN", "decimal(10,2)", None),
         ("string", "123456789.00", "decimal(10,2)", None),
         ("double", float("nan"), "decimal(10,2)", None),

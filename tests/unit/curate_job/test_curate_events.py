@@ -3,6 +3,10 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from curate_lake import MANY_ROWS_IN_SOAK
+
+pytestmark = MANY_ROWS_IN_SOAK
+
 ROW = (
     "transaction_id string, user_id string, product_id string, quantity int, unit_price string, total_amount string, "
     "discount_amount string, tax_amount string, status string, payment_method string, user_tier string, "

@@ -3,8 +3,11 @@
 from typing import Any
 
 import pytest
+from curate_lake import MANY_ROWS_IN_SOAK
 
 from .source_rows import USERS, of, user
+
+pytestmark = MANY_ROWS_IN_SOAK
 
 STATE = "id, email, _op, _lsn, _is_deleted"
 

@@ -3,9 +3,12 @@
 from decimal import Decimal
 from typing import Any
 
+from curate_lake import MANY_ROWS_IN_SOAK
 from msgspec.structs import replace
 
 from .source_rows import DAY, META, USERS, at, of, user
+
+pytestmark = MANY_ROWS_IN_SOAK
 
 PRODUCTS = (
     "id int, name string, description string, price string, stock_quantity int, category string, "

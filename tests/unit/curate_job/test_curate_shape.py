@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from curate_lake import MANY_ROWS_IN_SOAK
 from msgspec.structs import replace
 
 from tidemark.tables import Column
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, MANY_ROWS_IN_SOAK]
 
 META = "__op string, __ts_ms bigint, __source_ts_ms bigint, __source_lsn bigint"
 USERS = f"id int, email string, first_name string, last_name string, {META}"

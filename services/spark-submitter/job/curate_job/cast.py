@@ -112,7 +112,10 @@ def to_decimal(column: Column, source: T.DataType, target: str) -> Column:
     precision, scale = (int(number) for number in re.findall(r"\d+", target))
     text = column.cast("string")
     value = text.try_cast(target)
-    return F.when(value == text.try_cast(f"decimal(38,{38 - precision + scale})"), value)
+    # a wider decimal shows lost digits where there is room for one, and of a plain number its text always does
+    decimals = F.regexp_replace(F.regexp_extract(text, r"^\s*[+-]?\d*\.(\d*)\s*$", 1), "0+$", "")
+    exact = (value == text.try_cast(f"decimal(38,{38 - precision + scale})")) & (F.length(decimals) <= scale)
+    return F.when(exact, value)
 
 
 def to_integer(column: Column, source: T.DataType, target: str) -> Column:
