@@ -4,7 +4,6 @@ What can happen to a transaction: done; aborted (nothing of it counts, the calle
 that passes through and ends the process, above all being fenced by a newer instance of the same stage.
 """
 
-import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
@@ -41,22 +40,23 @@ class KafkaTransport:
         self._insist(lambda: self._producer.init_transactions(CALL_SECONDS))
         self._consumer = Consumer(consumer_config(settings, stage), logger=log)
         self._reached: dict[Lane, int] = {}
-        self._leaving = False
+        self._joining = False
         self._admin = AdminClient(connection(settings), logger=log)
 
     def subscribe(self, topics: Sequence[str], on_moved: Callable[[Iterable[Lane]], None]) -> None:
         """Join the group; `on_moved` hears which partitions came or went."""
 
         def moved(_: Consumer, partitions: list[TopicPartition]) -> None:
+            self._joining = True
             on_moved([(p.topic, p.partition) for p in partitions])
 
         def came(consumer: Consumer, partitions: list[TopicPartition]) -> None:
             moved(consumer, partitions)
-            if self._leaving:  # every call would only be one more that may never return
-                return
+            self._joining = False
             consumer.assign(partitions)
             consumer.resume(partitions)  # the client keeps a partition paused over losing and getting it back
 
+        self._joining = True
         self._consumer.subscribe(list(topics), on_assign=came, on_revoke=moved, on_lost=moved)
 
     @property
@@ -119,15 +119,16 @@ class KafkaTransport:
     def close(self) -> None:
         """Leave. As a static member the stage keeps its place for the next start.
 
-        The client may never return when it is told of partitions while it closes (it then asks a part of itself that
-        has ended already). By then it has nothing more to say, and the process can end without it.
+        A client that is given partitions while it closes may never return, and keeps Python's lock: of what it was
+        told first, its coordinator ends, and what it asks next nobody answers. So it hears of its partitions before.
         """
-        self._leaving = True
-        leaving = threading.Thread(target=self._consumer.close, name="consumer.close", daemon=True)
-        leaving.start()
-        leaving.join(CALL_SECONDS)
-        if leaving.is_alive():
-            log.warning("the Kafka client does not return from closing; it is left behind")
+        deadline = time.monotonic() + SESSION_MS / 1000
+        while self._joining and time.monotonic() < deadline:
+            message = self._consumer.poll(0.1)
+            error = message.error() if message is not None else None
+            if error is not None and _ends(error):
+                break
+        self._consumer.close()
 
     def _send_offset(self, record: Record) -> None:
         offsets = [TopicPartition(record.topic, record.partition, record.offset + 1)]
@@ -149,9 +150,13 @@ class KafkaTransport:
 
 def _judge(error: KafkaError) -> None:
     """Errors from poll: most pass by themselves; a second instance under the same name must end this one."""
-    if error.fatal() or error.code() in (KafkaError._FATAL, KafkaError.FENCED_INSTANCE_ID):
+    if _ends(error):
         raise KafkaException(error)
     log.warning("the consumer says: %s", error.str())
+
+
+def _ends(error: KafkaError) -> bool:
+    return bool(error.fatal()) or error.code() in (KafkaError._FATAL, KafkaError.FENCED_INSTANCE_ID)
 
 
 def producer_config(settings: KafkaSettings, stage: str) -> dict[str, Any]:
