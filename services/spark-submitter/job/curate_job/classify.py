@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from curate_job.asked import Asked, ask, together
 from curate_job.cast import cast_rows
 from curate_job.catalog import load_table, of_unknown_size, rows_as_of, rows_at
-from curate_job.counts import NONE, count_ends, fill
+from curate_job.counts import NONE, count_ends, fill, left_quarantine
 from curate_job.curated import columns_of
 from curate_job.hold import Parent, mark_orphans
 from curate_job.manifest import CHANGES, CURRENT, HELD, QUARANTINED, Manifest, Table, TableResult
@@ -82,7 +82,7 @@ class Classifier:
         ends, kinds = count_ends(rows, state, self.manifest.order)
         fill(counts, ends)
         work.rewaiting = ends.get(("held", "rewaiting"), NONE).rows
-        work.left = sum(n.rows for (origin, end), n in ends.items() if origin == "refused" and end != "quarantined")
+        work.left = left_quarantine(ends)
         work.new, work.changed = kinds.get(True, 0), kinds.get(False, 0)
         return work
 

@@ -38,6 +38,11 @@ def count_ends(rows: DataFrame, state: DataFrame, order: str) -> tuple[Ends, dic
     return found, stated
 
 
+def left_quarantine(ends: Ends) -> int:
+    """Replayed rows that were not refused again."""
+    return sum(n.rows for (origin, outcome), n in ends.items() if origin == "refused" and outcome != "quarantined")
+
+
 def fill(counts: TableResult, ends: Ends) -> None:
     """Put the counts into the table's result.
 
@@ -50,8 +55,7 @@ def fill(counts: TableResult, ends: Ends) -> None:
 
     accepted = [count for (_, outcome), count in ends.items() if outcome == "accepted"]
     counts.tombstones = sum(count.rows for (origin, _), count in ends.items() if origin == "tombstone")
-    left = sum(n.rows for (origin, outcome), n in ends.items() if origin == "refused" and outcome != "quarantined")
-    counts.released = counts.tombstones + left + ends.get(("held", "accepted"), NONE).rows
+    counts.released = counts.tombstones + left_quarantine(ends) + ends.get(("held", "accepted"), NONE).rows
     counts.accepted, counts.repeated = total("accepted"), total("repeated")
     counts.held = total("held")
     counts.quarantined = total("quarantined") - ends.get(("refused", "quarantined"), NONE).rows
