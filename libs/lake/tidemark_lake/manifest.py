@@ -31,6 +31,13 @@ class ManifestTable(Struct, frozen=True, kw_only=True):
     base: dict[str, int | None]
 
 
+class Resources(Struct, frozen=True, kw_only=True):
+    """What a run's Spark may use: `cores` of the driver, and of each of the `executors` beside it (0: it is alone)."""
+
+    cores: int
+    executors: int
+
+
 class Manifest(Struct, frozen=True, kw_only=True):
     """One attempt of one run. `branch` is the attempt's own; `result` is where the job's answer goes.
 
@@ -52,6 +59,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     catalog: str = "lake"
     keep_from: int = 0
     selection: Selection | None = None
+    resources: Resources = Resources(cores=1, executors=0)
 
 
 class TableResult(Struct, frozen=True, kw_only=True):
@@ -92,13 +100,17 @@ class Check(Struct, frozen=True, kw_only=True):
 
 
 class Step(Struct, frozen=True, kw_only=True):
-    """A step of the job with its wall-clock ends (epoch ns), for the run's trace."""
+    """A step of the job with its wall-clock ends (epoch ns), for the run's trace.
+
+    `spark`: what Spark's stages under it took (tasks, rows, bytes, milliseconds), empty for one without any.
+    """
 
     name: str
     table: str
     start_ns: int
     end_ns: int
     rows: int
+    spark: dict[str, int] = field(default_factory=dict)
 
 
 class Stop(Struct, frozen=True, kw_only=True):

@@ -35,6 +35,7 @@ def real_ports(settings: SubmitterSettings) -> Ports:
         new_attempt=lambda: uuid.uuid4().hex[:12],
         now_ms=lambda: time.time_ns() // 1_000_000,
         rollback_runs=settings.rollback_runs,
+        most_executors=settings.spark_most_executors,
     )
 
 

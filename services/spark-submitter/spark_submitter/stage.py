@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from spark_submitter.decide import decide, roll_back
 from spark_submitter.ports import Decisions, Job, Lake, Snapshots, Stranger
+from spark_submitter.resources import resources
 from tidemark import telemetry
 from tidemark.errors import CheckFailed, Retryable, Superseded, TypedStop
 from tidemark.events import AlertRaised, CuratedTable, Event, SnapshotCommitted, TableCut
@@ -29,7 +30,8 @@ log = telemetry.logger(__name__)
 class Ports:
     """The world as the stage sees it. `state` is the folder's URI of manifests and results; ids and time are given.
 
-    `rollback_runs`: of how many runs, counted back from a maintenance, the snapshots are kept.
+    `rollback_runs`: of how many runs, counted back from a maintenance, the snapshots are kept; `most_executors`: what a
+    large run gets at most.
     """
 
     decisions: Decisions
@@ -40,6 +42,7 @@ class Ports:
     new_attempt: Callable[[], str]
     now_ms: Callable[[], int]
     rollback_runs: int = 200
+    most_executors: int = 4
 
 
 def curate(event: SnapshotCommitted, ports: Ports) -> Sequence[Event]:
@@ -123,7 +126,7 @@ def _attempt(event: SnapshotCommitted, newest: Decision | None, ports: Ports, st
         result = ports.job.run(manifest)
         for step in result.steps:
             telemetry.record_span(
-                f"spark {step.name}", step.start_ns, step.end_ns, table=step.table or None, rows=step.rows
+                f"spark {step.name}", step.start_ns, step.end_ns, table=step.table or None, rows=step.rows, **step.spark
             )
     if result.stopped is not None:
         raise TypedStop(f"{result.stopped.reason}; {result.stopped.remedy}")
@@ -154,6 +157,7 @@ def make_manifest(event: SnapshotCommitted, newest: Decision | None, ports: Port
         tables=[_table(name, cuts.get(name), newest, ports.registry) for name in dataset.tables],
         keep_from=max(0, event.run_seq - ports.rollback_runs),
         selection=event.asked.selection if event.asked else None,
+        resources=resources(event, ports.most_executors),
     )
 
 

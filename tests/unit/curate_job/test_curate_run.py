@@ -144,9 +144,20 @@ def test_adaptive_execution_is_seen_in_the_metrics(lake: Any, size: str) -> None
     assert (told.get("adaptive_coalesced", 0) > 0) == (size == "many rows")
 
 
+def test_every_step_says_what_spark_did_in_it(lake: Any, size: str) -> None:
+    """The steps' tasks and rows are those of their own stages; together they are no more than the run's."""
+    lake.append("users", [user(n, "c", n, n) for n in range(1, 50)], USERS)
+    told = lake.run()
+    spark = {step["name"]: step["spark"] for step in told["steps"] if step["table"] == "users"}
+    assert spark["gather"]["tasks"] > 0
+    assert spark["gather"]["read_rows"] >= 49
+    assert spark["append changes"]["tasks"] > 0
+    assert 0 < sum(step["spark"]["tasks"] for step in told["steps"]) <= told["spark"]["tasks"]
+
+
 def test_many_waiting_rows_make_a_small_cut_large(lake: Any, monkeypatch: Any) -> None:
     """Held rows are asked for like the cut's; more of them than a small cut may have are not collected."""
-    from curate_job import classify
+    from curate_job import gather
 
     asked: list[bool] = []
 
@@ -154,8 +165,8 @@ def test_many_waiting_rows_make_a_small_cut_large(lake: Any, monkeypatch: Any) -
         asked.append(small)
         return real(rows, columns, small)
 
-    real = classify.ask
-    monkeypatch.setattr(classify, "ask", ask)
+    real = gather.ask
+    monkeypatch.setattr(gather, "ask", ask)
     monkeypatch.setattr("curate_job.main.SMALL_ROWS", 3)
     lake.append("orders", [order(n, 7, "c", 20 + n, 20) for n in range(3)], ORDERS)
     lake.run()

@@ -21,7 +21,7 @@ def remember_names(spark: SparkSession) -> None:
     a small run's time went there.
     """
     for name in _ASKED_AGAIN:
-        _class(spark, name)
+        java_class(spark, name)
 
 
 def load_table(spark: SparkSession, identifier: str) -> Any | None:
@@ -31,7 +31,8 @@ def load_table(spark: SparkSession, identifier: str) -> Any | None:
     others have committed since is seen by a refresh alone: for the whole session, so once a run for each table.
     """
     try:
-        table = _class(spark, "org.apache.iceberg.spark.Spark3Util").loadIcebergTable(spark._jsparkSession, identifier)
+        loader = java_class(spark, "org.apache.iceberg.spark.Spark3Util")
+        table = loader.loadIcebergTable(spark._jsparkSession, identifier)
         table.refresh()
         return table
     except AnalysisException as error:
@@ -74,7 +75,7 @@ def rows_as_of(spark: SparkSession, identifier: str, snapshot_id: int | None) ->
 
 def columns_in(spark: SparkSession, schema: Any) -> dict[str, str]:
     """An Iceberg schema's top columns and their types as Iceberg writes them."""
-    fields = json.loads(_class(spark, "org.apache.iceberg.SchemaParser").toJson(schema))["fields"]
+    fields = json.loads(java_class(spark, "org.apache.iceberg.SchemaParser").toJson(schema))["fields"]
     return {field["name"]: str(field["type"]) for field in fields}
 
 
@@ -107,7 +108,7 @@ def write_text(spark: SparkSession, catalog: str, uri: str, text: str) -> None:
 
 def active_session(spark: SparkSession) -> None:
     """Make the session the current Java thread's own."""
-    _class(spark, "org.apache.spark.sql.classic.SparkSession").setActiveSession(spark._jsparkSession)
+    java_class(spark, "org.apache.spark.sql.classic.SparkSession").setActiveSession(spark._jsparkSession)
 
 
 def of_unknown_size(spark: SparkSession, rows: DataFrame) -> DataFrame:
@@ -119,15 +120,15 @@ def of_unknown_size(spark: SparkSession, rows: DataFrame) -> DataFrame:
 def _file_io(spark: SparkSession, catalog: str) -> Any:
     prefix = f"spark.sql.catalog.{catalog}."
     settings = {k: v for k, v in spark.sparkContext.getConf().getAll() if k.startswith(prefix)}
-    properties = _class(spark, "java.util.HashMap")()
+    properties = java_class(spark, "java.util.HashMap")()
     for name, value in settings.items():
         properties.put(name[len(prefix) :], value)
     implementation = properties.get("io-impl") or "org.apache.iceberg.hadoop.HadoopFileIO"
     configuration = spark._jsc.hadoopConfiguration()
-    return _class(spark, "org.apache.iceberg.CatalogUtil").loadFileIO(implementation, properties, configuration)
+    return java_class(spark, "org.apache.iceberg.CatalogUtil").loadFileIO(implementation, properties, configuration)
 
 
-def _class(spark: SparkSession, name: str) -> Any:
+def java_class(spark: SparkSession, name: str) -> Any:
     """A Java class by its full name, looked up once."""
     view = vars(spark._jvm)
     if name not in view:

@@ -1,4 +1,4 @@
-"""Counting a table's outcome: one action over its rows and its new state."""
+"""Counting a table's outcome."""
 
 from typing import NamedTuple
 
@@ -22,20 +22,19 @@ NONE = Count(0, 0, None)
 Ends = dict[tuple[str, str], Count]
 
 
-def count_ends(rows: DataFrame, state: DataFrame, order: str) -> tuple[Ends, dict[bool, int]]:
-    """Counts by (origin, outcome), and the state's rows by whether they are new."""
+def count_ends(rows: DataFrame, order: str) -> Ends:
+    """Counts by (origin, outcome)."""
     source_ms = F.unix_micros(F.col("_source_ts").cast("timestamp")) / 1000
     newest = F.max(source_ms if order == "debezium" else F.col("_ts_ms"))
-    ends = rows.groupBy("_origin", "_outcome").agg(
+    counted = rows.groupBy("_origin", "_outcome").agg(
         F.count("*").alias("rows"), F.count("_flags").alias("flagged"), newest.cast("bigint").alias("newest")
     )
-    nothing = F.lit(None).cast("bigint")
-    kinds = state.groupBy("_new").agg(F.count("*").alias("rows"))
-    kind = F.col("_new").cast("string")
-    counted = ends.union(kinds.select(F.lit("state"), kind, "rows", nothing, nothing)).collect()
-    found = {(r["_origin"], r["_outcome"]): Count(r["rows"], r["flagged"], r["newest"]) for r in counted}
-    stated = {new: found.pop(("state", text), NONE).rows for new, text in ((True, "true"), (False, "false"))}
-    return found, stated
+    return {(r["_origin"], r["_outcome"]): Count(r["rows"], r["flagged"], r["newest"]) for r in counted.collect()}
+
+
+def count_new(state: DataFrame) -> dict[bool, int]:
+    """The state's rows by whether they are new."""
+    return {r["_new"]: r["rows"] for r in state.groupBy("_new").agg(F.count("*").alias("rows")).collect()}
 
 
 def left_quarantine(ends: Ends) -> int:

@@ -6,30 +6,42 @@
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from math import ceil
 
 from pyspark.sql import SparkSession
 
 from curate_job import checks
 from curate_job.catalog import active_session, read_text, remember_names, write_text
-from curate_job.classify import Classifier, Work, held_rows
 from curate_job.curated import ensure_tables
+from curate_job.frames import Frames, rows_in
 from curate_job.maintain import maintain
-from curate_job.manifest import Check, Manifest, Result, Table, TableResult, UpstreamError, parse_manifest, result_text
-from curate_job.publish import publish
+from curate_job.manifest import (
+    HELD,
+    Manifest,
+    Result,
+    TableResult,
+    UpstreamError,
+    parse_manifest,
+    result_text,
+)
+from curate_job.pipeline import Pipeline
 from curate_job.quarantine import drop, replayed
-from curate_job.read import Cut, measure
-from curate_job.steps import Steps, adaptive_effects, spark_metrics
+from curate_job.read import measure
+from curate_job.steps import Steps, adaptive_effects
 
 WRITERS = 4  # commits mostly wait for the catalog and the object store
 HINTED_ROWS = 1_000_000  # above it Spark chooses what to broadcast
+ROWS_PER_PARTITION = 250_000  # of a shuffle; adaptive execution joins those that turn out small
 SMALL_ROWS = 10_000  # up to it one partition, joined as it is, and no generated code: compiling would take longer
 SMALL_SETTINGS = {
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.sql.autoBroadcastJoinThreshold": "-1",
     "spark.sql.defaultSizeInBytes": "1",  # what Spark supposes of kept rows: joins multiply it, and large ones shuffle
+    "spark.sql.adaptive.enabled": "false",  # one partition: there is nothing to adapt
+    "spark.sql.shuffle.partitions": "1",
     # it would move joins below what brings rows together in one partition
     "spark.sql.optimizer.excludedRules": "org.apache.spark.sql.catalyst.optimizer.PushDownLeftSemiAntiJoin",
 }
@@ -41,15 +53,15 @@ def curate(spark: SparkSession, manifest_uri: str, catalog: str = "lake") -> str
     remember_names(spark)
     manifest = parse_manifest(read_text(spark, catalog, manifest_uri))
     group = f"{manifest.run_id}/{manifest.attempt}"
-    steps = Steps()
+    steps = Steps(spark)
     with _session_for(spark, manifest, group):
         try:
             result = _run(spark, manifest, steps, group)
         except UpstreamError as stop:
             stopped = {"reason": stop.reason, "remedy": stop.remedy}
             result = Result(manifest.run_id, manifest.attempt, "stopped", stopped)
-        result.steps = steps.done
-        result.spark |= spark_metrics(spark, group)
+        result.steps, totals = steps.with_metrics(spark, group)
+        result.spark |= totals
         write_text(spark, catalog, manifest.result, result_text(result))
     return manifest.result
 
@@ -72,10 +84,10 @@ def _run(spark: SparkSession, manifest: Manifest, steps: Steps, group: str) -> R
             )
         if manifest.kind == "replay":
             cuts = replayed(spark, manifest, cuts)
-        held = held_rows(spark, manifest)
+        held = rows_in(spark, manifest, HELD)
         largest = max(cut.rows for cut in cuts.values())
         small = max(largest, *held.values()) <= SMALL_ROWS  # held rows are asked for too
-        _tune(spark, largest, small)
+        _tune(spark, manifest, largest, small)
         if largest or manifest.kind == "rebuild":
             with steps.step("ensure tables"):
                 for name, changes in ensure_tables(spark, manifest, manifest.tables, pool).items():
@@ -83,58 +95,15 @@ def _run(spark: SparkSession, manifest: Manifest, steps: Steps, group: str) -> R
         if manifest.kind == "maintain":
             checked = maintain(spark, manifest, counts, steps, pool)
             return Result(manifest.run_id, manifest.attempt, tables=list(counts.values()), checks=checked)
-        works = _curate_tables(Classifier(spark, manifest, held, small), cuts, counts, steps, pool)
-        with steps.step("check"):
-            checked = _checks(spark, manifest, works, pool)
+        checked = Pipeline(Frames(spark, manifest, small), cuts, held, counts, steps, pool).run()
     adapted = {} if small else adaptive_effects(spark, began_ms)  # a small cut has no shuffle to adapt
     return Result(manifest.run_id, manifest.attempt, tables=list(counts.values()), checks=checked, spark=adapted)
 
 
-def _curate_tables(
-    classifier: Classifier, cuts: dict[str, Cut], counts: dict[str, TableResult], steps: Steps, pool: Executor
-) -> dict[str, Work]:
-    """Classify the tables, those side by side whose parents are done, and write each while the next ones are at it."""
-    spark, manifest = classifier.spark, classifier.manifest
-    works: dict[str, Work] = {}
-    written: list[Future[None]] = []
-
-    def classified(table: Table) -> Work:
-        with steps.step("classify", table.name) as step:
-            work = classifier.classify(table, cuts[table.name], works, counts[table.name])
-            step["rows"] = work.counts.read + work.counts.released
-        return work
-
-    for wave in waves(manifest.tables):
-        at_work = [table for table in wave if classifier.has_work(table, cuts[table.name], works)]
-        found = list(pool.map(classified, at_work))
-        works |= {work.table.name: work for work in found}
-        written += [pool.submit(publish, spark, manifest, work, steps) for work in found]
-    for future in written:
-        future.result()
-    return works
-
-
-def waves(tables: list[Table]) -> Iterator[list[Table]]:
-    """The tables in groups: every table's parents (but itself) stand in groups before its own."""
-    ahead = list(tables)
-    while ahead:
-        names = {table.name for table in ahead}
-        ready = [table for table in ahead if not (set(table.parents.values()) - {table.name}) & names]
-        if not ready:
-            raise ValueError(f"tables are each other's parents: {', '.join(sorted(names))}")
-        yield ready
-        ahead = [table for table in ahead if table not in ready]
-
-
-def _checks(spark: SparkSession, manifest: Manifest, works: dict[str, Work], pool: ThreadPoolExecutor) -> list[Check]:
-    found = [check for work in works.values() for check in checks.balance(work, work.counts.read)]
-    for settled in pool.map(lambda work: checks.settle(spark, manifest, work), works.values()):
-        found += settled
-    return found + checks.state_checks(spark, manifest, works)
-
-
-def _tune(spark: SparkSession, largest: int, small: bool) -> None:
-    settings = {**(SMALL_SETTINGS if small else {}), **(HINTS_OFF if largest > HINTED_ROWS else {})}
+def _tune(spark: SparkSession, manifest: Manifest, largest: int, small: bool) -> None:
+    cores = manifest.resources.cores * (1 + manifest.resources.executors)
+    partitions = {"spark.sql.shuffle.partitions": str(max(cores, ceil(largest / ROWS_PER_PARTITION)))}
+    settings = {**partitions, **(SMALL_SETTINGS if small else {}), **(HINTS_OFF if largest > HINTED_ROWS else {})}
     for name, value in settings.items():
         spark.conf.set(name, value)
 

@@ -55,6 +55,14 @@ class Selection:
 
 
 @dataclass(frozen=True)
+class Resources:
+    """Cores of the driver and of each executor beside it."""
+
+    cores: int = 2
+    executors: int = 0
+
+
+@dataclass(frozen=True)
 class Manifest:
     """One attempt of one run."""
 
@@ -72,6 +80,7 @@ class Manifest:
     catalog: str = "lake"
     keep_from: int = 0
     selection: Selection | None = None
+    resources: Resources = Resources()
 
     def identifier(self, table: str, kind: str) -> str:
         """The full name of a curated table: `<t>_changes`, `<t>`, `<t>_held`, `<t>_quarantined`."""
@@ -146,7 +155,8 @@ def parse_manifest(text: str) -> Manifest:
         for table in body["tables"]
     ]
     chosen = body.get("selection")
-    return Manifest(**{**body, "tables": tables, "selection": Selection(**chosen) if chosen else None})
+    selection, resources = Selection(**chosen) if chosen else None, Resources(**body.get("resources", {}))
+    return Manifest(**{**body, "tables": tables, "selection": selection, "resources": resources})
 
 
 def result_text(result: Result) -> str:

@@ -9,7 +9,7 @@ from math import ceil
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from curate_job.classify import Work
+from curate_job.classify import State, Work
 from curate_job.curated import columns_of
 from curate_job.manifest import CHANGES, CURRENT, HELD, QUARANTINED, Manifest, Table
 from curate_job.quarantine import leave, selected
@@ -19,8 +19,8 @@ from curate_job.steps import Steps
 ROWS_PER_FILE = 500_000
 
 
-def publish(spark: SparkSession, manifest: Manifest, work: Work, steps: Steps) -> None:
-    """Write everything that `work` found onto the branch."""
+def publish(spark: SparkSession, manifest: Manifest, work: Work, state: State, steps: Steps) -> None:
+    """Write everything that was found of one table onto the branch."""
     counts, table = work.counts, work.table
     run = {"_run_id": F.lit(manifest.run_id), "_run_seq": F.lit(manifest.run_seq).cast("bigint")}
     if counts.accepted:
@@ -28,10 +28,10 @@ def publish(spark: SparkSession, manifest: Manifest, work: Work, steps: Steps) -
             rows = work.outcome("accepted").withColumns(run)
             _append(rows, manifest, table, CHANGES, counts.accepted)
             step["rows"] = counts.accepted
-    if work.new or work.changed:
+    if state.new or state.changed:
         with steps.step("merge current", table.name) as step:
-            _write_state(spark, manifest, work)
-            step["rows"] = work.new + work.changed
+            _write_state(spark, manifest, work, state)
+            step["rows"] = state.new + state.changed
     if counts.quarantined:
         with steps.step("quarantine", table.name) as step:
             _append(_refused(work.outcome("quarantined"), table).withColumns(run), manifest, table, QUARANTINED, 1)
@@ -51,13 +51,13 @@ def _append(rows: DataFrame, manifest: Manifest, table: Table, kind: str, expect
     rows.writeTo(manifest.identifier(table.name, kind)).append()
 
 
-def _write_state(spark: SparkSession, manifest: Manifest, work: Work) -> None:
-    if not work.changed:
-        _append(work.state, manifest, work.table, CURRENT, work.new)
+def _write_state(spark: SparkSession, manifest: Manifest, work: Work, state: State) -> None:
+    if not state.changed:
+        _append(state.rows, manifest, work.table, CURRENT, state.new)
         return
     view, identifier = f"{work.table.name}_state", manifest.identifier(work.table.name, CURRENT)
-    rows = work.state.select(*columns_of(work.table, CURRENT))
-    rows = _padded(spark, rows, identifier).coalesce(ceil((work.new + work.changed) / ROWS_PER_FILE))
+    rows = state.rows.select(*columns_of(work.table, CURRENT))
+    rows = _padded(spark, rows, identifier).coalesce(ceil((state.new + state.changed) / ROWS_PER_FILE))
     (F.broadcast(rows) if work.asked.small else rows).createOrReplaceTempView(view)
     spark.sql(
         f"MERGE INTO {identifier} t USING {view} s "

@@ -1,50 +1,82 @@
 """What the job says about its own work: steps with wall-clock ends for the run's trace, and Spark's own metrics."""
 
+import json
 import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from pyspark.sql import SparkSession
 
+from curate_job.catalog import java_class
+
+_SUMMED = {
+    "tasks": "numCompleteTasks",
+    "run_ms": "executorRunTime",
+    "gc_ms": "jvmGcTime",
+    "read_rows": "inputRecords",
+    "shuffle_bytes": "shuffleWriteBytes",
+    "spill_bytes": "diskBytesSpilled",
+}
 _ADAPTED = ("coalesced", "skewed", "local")
 _SHUFFLE_READ = re.compile(r"AQEShuffleRead\n(?:Input .*\n)?Arguments: (.*)")
 
 
 class Steps:
-    """Collects steps; threads may share it."""
+    """Collects steps; threads may share it. What Spark does in a step carries the step's label."""
 
-    def __init__(self) -> None:
+    def __init__(self, spark: SparkSession) -> None:
         self.done: list[dict[str, Any]] = []
+        self._context = spark.sparkContext
 
     @contextmanager
     def step(self, name: str, table: str = "") -> Iterator[dict[str, Any]]:
         """Time a step. The block may set `rows` on what it gets."""
         step: dict[str, Any] = {"name": name, "table": table, "start_ns": time.time_ns(), "rows": 0}
+        self._context.setJobDescription(_label(step))
         yield step
+        self._context.setJobDescription(None)  # type: ignore[arg-type] # the thread's next work is another step's
         self.done.append({**step, "end_ns": time.time_ns()})
 
+    def with_metrics(self, spark: SparkSession, group: str) -> tuple[list[dict[str, Any]], dict[str, int]]:
+        """The steps, each with the totals of Spark's stages in it as `spark`; and the totals of the job group.
 
-def spark_metrics(spark: SparkSession, group: str) -> dict[str, int]:
-    """Totals over all stages of a job group: tasks, rows, bytes, milliseconds; memory is the highest of a stage."""
-    tracker = spark.sparkContext.statusTracker()
-    store = spark._jsc.sc().statusStore()
-    jobs = tracker.getJobIdsForGroup(group)
-    infos = [tracker.getJobInfo(job) for job in jobs]
-    totals = dict.fromkeys(("tasks", "run_ms", "gc_ms", "read_rows", "shuffle_bytes", "spill_bytes", "peak_bytes"), 0)
-    for stage_id in {stage for info in infos if info is not None for stage in info.stageIds}:
-        if tracker.getStageInfo(stage_id) is None:  # a skipped stage was never attempted
-            continue
-        stage = store.lastStageAttempt(stage_id)
-        totals["tasks"] += stage.numCompleteTasks()
-        totals["run_ms"] += stage.executorRunTime()
-        totals["gc_ms"] += stage.jvmGcTime()
-        totals["read_rows"] += stage.inputRecords()
-        totals["shuffle_bytes"] += stage.shuffleWriteBytes()
-        totals["spill_bytes"] += stage.diskBytesSpilled()
-        totals["peak_bytes"] = max(totals["peak_bytes"], stage.peakExecutionMemory())
-    return {"jobs": len(jobs), **totals}
+        Tasks, rows, bytes, milliseconds; `peak_bytes` is the highest of a stage.
+        """
+        stages = _stages(spark, group)
+        of_step = [[stage for stage in stages if stage["description"] == _label(step)] for step in self.done]
+        told = [{**step, "spark": _totals(own)} for step, own in zip(self.done, of_step, strict=True)]
+        jobs = len(spark.sparkContext.statusTracker().getJobIdsForGroup(group))
+        return told, {"jobs": jobs, **_totals(stages)}
+
+
+def _label(step: dict[str, Any]) -> str:
+    return f"{step['name']} {step['table']}".rstrip()
+
+
+def _stages(spark: SparkSession, group: str) -> list[dict[str, Any]]:
+    """Spark's own record of every stage of the group that was attempted (org.apache.spark.status.api.v1.StageData)."""
+    tracker, store, mapper = spark.sparkContext.statusTracker(), spark._jsc.sc().statusStore(), _mapper(spark)
+    infos = [tracker.getJobInfo(job) for job in tracker.getJobIdsForGroup(group)]
+    ids = {stage for info in infos if info is not None for stage in info.stageIds}
+    attempted = [stage for stage in ids if tracker.getStageInfo(stage) is not None]
+    return [json.loads(mapper.writeValueAsString(store.lastStageAttempt(stage))) for stage in attempted]
+
+
+@cache
+def _mapper(spark: SparkSession) -> Any:
+    """JSON of Scala's records, in one call where each field would be one."""
+    mapper = java_class(spark, "com.fasterxml.jackson.databind.ObjectMapper")()
+    scala = java_class(spark, "com.fasterxml.jackson.module.scala.DefaultScalaModule$")
+    mapper.registerModule(getattr(scala, "MODULE$"))
+    return mapper
+
+
+def _totals(stages: list[dict[str, Any]]) -> dict[str, int]:
+    totals = {name: sum(stage[field] for stage in stages) for name, field in _SUMMED.items()}
+    return {**totals, "peak_bytes": max((stage["peakExecutionMemory"] for stage in stages), default=0)}
 
 
 def adaptive_effects(spark: SparkSession, since_ms: int) -> dict[str, int]:

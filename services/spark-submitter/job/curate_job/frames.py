@@ -1,0 +1,57 @@
+"""A run's frames: the curated tables as of their base, and rows computed once and held by Spark.
+
+Every step's frame is held: it is used more than once, and plans that carried their whole past along would cost far more
+than the rows (Spark looks at every step of a plan, again and again).
+"""
+
+from dataclasses import dataclass
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from curate_job.asked import together
+from curate_job.catalog import load_table, of_unknown_size, rows_as_of, rows_at
+from curate_job.curated import columns_of
+from curate_job.manifest import Manifest, Table
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Reads for one manifest. `small`: rows stay in one partition, so that nothing needs a shuffle."""
+
+    spark: SparkSession
+    manifest: Manifest
+    small: bool
+
+    def together(self, *frames: DataFrame) -> DataFrame:
+        """All rows of the frames."""
+        return together(frames, self.small)
+
+    def kept(self, rows: DataFrame) -> DataFrame:
+        """The rows computed once and held by Spark; what follows knows nothing of how they came about."""
+        kept = rows.localCheckpoint(eager=True)
+        return self.together(of_unknown_size(self.spark, kept)) if self.small else kept
+
+    def base(self, table: Table, kind: str) -> DataFrame | None:
+        """A curated table as of its base, with the contract's columns of today; None: it has no base."""
+        if table.base[kind] is None:
+            return None
+        rows = rows_as_of(self.spark, self.manifest.identifier(table.name, kind), table.base[kind])
+        columns = columns_of(table, kind)
+        present = {field.name: field.dataType.simpleString() for field in rows.schema.fields}
+        if present == columns:
+            return rows
+        # an older snapshot has the older shape
+        return rows.select(*[(F.col(n) if n in present else F.lit(None)).cast(t).alias(n) for n, t in columns.items()])
+
+
+def rows_in(spark: SparkSession, manifest: Manifest, kind: str) -> dict[str, int]:
+    """By table, no fewer than the rows of a curated table at its base: those that a delete file takes off are counted
+    too."""
+    return {table.name: _rows(spark, manifest, table, kind) for table in manifest.tables}
+
+
+def _rows(spark: SparkSession, manifest: Manifest, table: Table, kind: str) -> int:
+    snapshot = table.base[kind]
+    loaded = None if snapshot is None else load_table(spark, manifest.identifier(table.name, kind))
+    return 0 if snapshot is None or loaded is None else rows_at(loaded, snapshot)
