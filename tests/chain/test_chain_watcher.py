@@ -7,7 +7,7 @@ import pytest
 from chain_of_twins import Chain
 
 from tidemark.endings import Outcome
-from tidemark.events import AlertRaised, RunFailed, RunRequested, SnapshotCommitted, WatcherState
+from tidemark.events import AlertRaised, RunFailed, RunRequested, SnapshotCommitted
 from tidemark.failpoints import ARMED, LOG
 from tidemark.loop import Loop
 from tidemark.memory_bus import FencedError
@@ -18,21 +18,12 @@ WATCHER = "ingest-watcher"
 PLACES = ["after-commit", "before-produce", "after-produce"]
 
 
-def lose_the_topic(chain: Chain, *, offsets: bool) -> None:
-    """The watcher's own topic is empty, and with `offsets` it reads every request and failure anew; it starts again."""
-    chain.bus.log[:] = [record for record in chain.bus.log if record.topic != WatcherState.topic]
-    if offsets:
-        for place in [place for place in chain.bus.committed if place[0] == WATCHER]:
-            del chain.bus.committed[place]
-    chain.start(WATCHER)
-
-
 @pytest.mark.parametrize("offsets", [False, True])
 def test_a_lost_topic_loses_no_run_under_way(offsets: bool) -> None:
     """What the submitter has not decided is cut again with what came since; one of the two is decided, no row twice."""
     chain = Chain("spark-submitter")
     chain.step("ecommerce")
-    lose_the_topic(chain, offsets=offsets)
+    chain.lose_the_topic(offsets=offsets)
     chain.step("ecommerce")
     assert chain.cuts("ecommerce") == [1, 1]
     chain.start("spark-submitter")
@@ -54,7 +45,7 @@ def test_a_rebuild_is_made_once_whatever_the_watcher_forgets(chain: Chain, offse
         chain.step("ecommerce")
     before = chain.bus.events(SnapshotCommitted)
     for _ in range(2):
-        lose_the_topic(chain, offsets=offsets)
+        chain.lose_the_topic(offsets=offsets)
         chain.settle()
     assert chain.bus.events(SnapshotCommitted) == before
     chain.step("ecommerce")
@@ -74,13 +65,13 @@ def test_a_rollback_is_made_once_and_pauses_whatever_the_watcher_forgets(chain: 
     chain.ask("rollback", to_run_id=chain.runs()[0])
     chain.settle()
     for _ in range(2):
-        lose_the_topic(chain, offsets=offsets)
+        chain.lose_the_topic(offsets=offsets)
         chain.step("ecommerce")
     assert chain.cuts("ecommerce") == [1, 2, 3]
     assert chain.stores.rows() == held
     chain.ask("resume")
     chain.settle()
-    lose_the_topic(chain, offsets=offsets)
+    chain.lose_the_topic(offsets=offsets)
     chain.step("ecommerce")
     assert chain.done("ecommerce") == [1, 2, 3, 4, 5]
     assert [run.kind for run in chain.bus.events(SnapshotCommitted)].count("rollback") == 1

@@ -69,6 +69,14 @@ class Chain:
                 sides = (stores.speed, MartsOf(stores), LakeOf(stores), stores.ledger, stores.reports)
                 return reconciler_stage(ReconcilerPorts(KNOWN, *sides, lambda: self.clock.now_ms() / 1000))
 
+    def lose_the_topic(self, *, offsets: bool) -> None:
+        """The watcher starts again with its own topic empty; with `offsets` it reads every request and failure anew."""
+        self.bus.log[:] = [record for record in self.bus.log if record.topic != WatcherState.topic]
+        if offsets:
+            for place in [place for place in self.bus.committed if place[0] == "ingest-watcher"]:
+                del self.bus.committed[place]
+        self.start("ingest-watcher")
+
     def recall(self) -> dict[str, WatcherState]:
         """The watcher's topic."""
         return remembered(self.bus.events(WatcherState))

@@ -16,7 +16,7 @@ from tidemark.events import (
     WatcherState,
 )
 from tidemark.tables import Column, Dataset, Registry, Table
-from tidemark_lake.decisions import DecidedTable, Decision, MemoryDecisions, raised_by
+from tidemark_lake.decisions import DecidedTable, Decision, MemoryDecisions, requests_done
 
 SHOP = Registry(
     datasets={"shop": Dataset(source="shop", curated="c", order="debezium", tables=["users", "orders"])},
@@ -113,7 +113,7 @@ class World:
                     for t in run.tables
                 },
                 curated=curated,
-                raised_by=raised_by(self.decisions.newest(run.dataset), run),
+                requests=requests_done(self.decisions.newest(run.dataset), run),
             )
         )
 

@@ -37,8 +37,8 @@ class Unmaintained(Struct, frozen=True, kw_only=True):
 class Decision(Struct, frozen=True, kw_only=True):
     """A run is published. `curated` is the event that tells so, kept whole for repeats.
 
-    `raised_by`: every request that has raised the dataset's generation so far, this run's last, so that none is done
-    twice whatever else is lost.
+    `requests`: the ids of all requests that runs have done so far, this run's last, so that none is done twice whatever
+    else is lost.
     """
 
     number: int
@@ -50,7 +50,7 @@ class Decision(Struct, frozen=True, kw_only=True):
     attempt: str
     tables: dict[str, DecidedTable]
     curated: LakeCurated
-    raised_by: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
     unmaintained: Unmaintained = Unmaintained()
 
 
@@ -102,10 +102,13 @@ class MemoryDecisions:
         return self._decisions.setdefault((decision.dataset, decision.number), decision) == decision
 
 
-def raised_by(newest: Decision | None, event: SnapshotCommitted) -> list[str]:
-    """The requests that have raised the generation once the event's run, the one after `newest`, is decided."""
-    before = newest.raised_by if newest else []
-    if event.kind not in ("rebuild", "rollback") or event.request_id is None:
+def requests_done(newest: Decision | None, event: SnapshotCommitted) -> list[str]:
+    """The requests that are done once the event's run, the one after `newest`, is decided.
+
+    Those for a process run are left out, for there may be many: done again it takes what is new, or nothing.
+    """
+    before = newest.requests if newest else []
+    if event.kind == "process" or event.request_id is None:
         return before
     return [*before, event.request_id]
 

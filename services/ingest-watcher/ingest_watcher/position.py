@@ -1,6 +1,6 @@
 """Where the watcher stands by what the lake has decided: a lost topic loses no more than what is under way. Pure.
 
-The newest decision knows the generation, the requests that raised it, and whether the dataset was rolled back; what
+The newest decision knows the generation, the requests that are done, and whether the dataset was rolled back; what
 the watcher remembers beside it is only a cache.
 """
 
@@ -14,7 +14,7 @@ def caught_up(state: WatcherState, decision: Decision | None) -> WatcherState:
     """The state with what is decided and not remembered: a newer generation, its pause, requests that are done."""
     if decision is None:
         return state
-    pending = [r for r in state.pending if r.request_id not in decision.raised_by]
+    pending = [r for r in state.pending if r.request_id not in decision.requests]
     if decision.generation <= state.generation:
         return replace(state, pending=pending)
     pause = paused(decision.curated.to_seq) if decision.kind == "rollback" else state.halted
@@ -33,9 +33,14 @@ def overtaken(state: WatcherState, decision: Decision | None) -> SnapshotCommitt
 
 
 def is_under_way(state: WatcherState, decision: Decision | None) -> bool:
-    """Whether the last cut still waits for its decision; it holds the next one back."""
+    """Whether the last cut still waits for its decision; it holds the next one back.
+
+    One whose request an earlier run has done is superseded, and will never have its own.
+    """
     last = state.last
-    return last is not None and last.generation == state.generation and last.run_seq > number_of(decision)
+    if last is None or (decision is not None and last.request_id in decision.requests):
+        return False
+    return last.generation == state.generation and last.run_seq > number_of(decision)
 
 
 def paused(to_seq: int | None) -> str:

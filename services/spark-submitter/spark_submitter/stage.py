@@ -17,7 +17,7 @@ from tidemark.errors import CheckFailed, Retryable, Superseded, TypedStop
 from tidemark.events import AlertRaised, CuratedTable, Event, SnapshotCommitted, TableCut
 from tidemark.failpoints import failpoint
 from tidemark.tables import Registry
-from tidemark_lake.decisions import TABLE_KINDS, DecidedTable, Decision, raised_by, unmaintained
+from tidemark_lake.decisions import TABLE_KINDS, DecidedTable, Decision, requests_done, unmaintained
 from tidemark_lake.manifest import Manifest, ManifestTable, Result, TableResult, result_name
 
 NAME = "spark-submitter"
@@ -78,12 +78,16 @@ def _decided(event: SnapshotCommitted, newest: Decision | None, ports: Ports) ->
 
 
 def _refuse(event: SnapshotCommitted, newest: Decision | None) -> None:
-    """Raise where this run must not be curated: an older generation, a place taken, a cut that does not connect."""
+    """Raise where this run must not be curated: an older generation, a place taken, a request that another run did, a
+    cut that does not connect.
+    """
     number, generation = (newest.number, newest.generation) if newest else (0, 0)
     if event.generation < generation:
         raise Superseded(f"{event.run_id} is of generation {event.generation}, the lake is at {generation}")
     if event.run_seq <= number:
         raise Superseded(f"{event.run_id} comes after decision {number}, which another run took")
+    if newest is not None and event.request_id in newest.requests:
+        raise Superseded(f"{event.run_id} is asked for by {event.request_id}, which an earlier run has done")
     if event.run_seq > number + 1:
         raise TypedStop(f"{event.run_id} is run {event.run_seq} and the last decision is {number}; ask for a rebuild")
     if event.kind != "process":
@@ -106,7 +110,7 @@ def _next_decision(event: SnapshotCommitted, newest: Decision | None, ports: Por
         return None
     rows = sum(table.accepted for table in decision.curated.tables)
     waits = unmaintained(newest, event, rows)
-    return replace(decision, raised_by=raised_by(newest, event), unmaintained=waits)
+    return replace(decision, requests=requests_done(newest, event), unmaintained=waits)
 
 
 def _rolled_back(event: SnapshotCommitted, newest: Decision | None, ports: Ports, started_ms: int) -> Decision:

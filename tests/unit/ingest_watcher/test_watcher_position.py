@@ -1,6 +1,7 @@
 """What a watcher knows whose own topic is gone: the decisions hold its position, and no request is done twice."""
 
 import pytest
+from msgspec.structs import replace
 from watcher_world import World, failure, request, settled_world
 
 from tidemark.events import RunRequested, SnapshotCommitted
@@ -63,6 +64,24 @@ def test_a_request_older_than_all_remembered_ones_is_not_made_again() -> None:
     world.step()
     assert world.cut() is None
     assert world.state().generation == 1
+
+
+def test_a_maintenance_whose_request_comes_again_is_not_made_again() -> None:
+    """Nor does one that was made again all the same, before this was known, hold the next run back for ever."""
+    world = settled_world()
+    world.decide(world.must_cut())
+    world.ask(request("maintain", "r1"))
+    run = world.must_cut()
+    world.decide(run)
+    world.lose_the_topic()
+    world.ask(request("maintain", "r1"))
+    world.step()
+    assert world.cut() is None
+    world.step([replace(world.state(), last=replace(run, run_seq=3))])
+    world.commit("users", 2)
+    world.now_ms += 10_000
+    after = world.must_cut()
+    assert (after.kind, after.run_seq) == ("process", 3)
 
 
 def test_a_rollback_whose_request_comes_again_is_not_made_again() -> None:

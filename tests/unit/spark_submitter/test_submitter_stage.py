@@ -1,5 +1,6 @@
 """The submitter's stage on twins: every way in which a run ends, and what a repeat or a restart changes."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from itertools import count
 
@@ -10,7 +11,7 @@ from spark_submitter.memory import MemoryJob, MemoryLake
 from spark_submitter.ports import Stranger
 from spark_submitter.stage import Ports, curate, make_manifest
 from tidemark.errors import CheckFailed, Retryable, Superseded, TypedStop
-from tidemark.events import AlertRaised, LakeCurated, SnapshotCommitted, TableCut, run_id_of
+from tidemark.events import AlertRaised, LakeCurated, RequestKind, RunRequested, SnapshotCommitted, TableCut, run_id_of
 from tidemark.tables import registry
 from tidemark_lake.decisions import Decision, MemoryDecisions
 from tidemark_lake.manifest import Check, Manifest, Result, Stop
@@ -130,9 +131,7 @@ def test_a_stale_submitter_does_not_set_main_back() -> None:
 
 
 def replace_ports(ports: Ports, **more: object) -> Ports:
-    from dataclasses import replace as replaced
-
-    return replaced(ports, **more)  # type: ignore[arg-type]
+    return dataclasses.replace(ports, **more)  # type: ignore[arg-type]
 
 
 def test_older_generation_and_taken_place_are_superseded() -> None:
@@ -254,6 +253,19 @@ def after_runs(count: int) -> World:
 def rollback(world: World, seq: int, to_seq: int) -> SnapshotCommitted:
     """A request to go back, as the watcher sends it."""
     return world.event(seq, 10 + seq - 1, 10 + to_seq, kind="rollback", generation=1, run_id="back", to_seq=to_seq)
+
+
+@pytest.mark.parametrize("kind", ["maintain", "replay", "drop", "rebuild"])
+def test_what_was_asked_for_once_is_done_once(kind: RequestKind) -> None:
+    """Also in a newer generation it is superseded; another request is another run."""
+    world = after_runs(1)
+    asked = RunRequested(dataset="ecommerce", request_id="r1", kind=kind, requested_by="ada")
+    run = world.event(2, 11, 11, kind=kind, run_id="asked", asked=asked)
+    curate(run, world.ports)
+    for again in (replace(run, run_seq=3), replace(run, run_seq=3, run_id="asked-g1", generation=1)):
+        with pytest.raises(Superseded, match="r1, which an earlier run has done"):
+            curate(again, world.ports)
+    curate(replace(run, run_seq=3, run_id="other", asked=replace(asked, request_id="r2")), world.ports)
 
 
 def test_a_rollback_decides_what_its_target_left_and_runs_no_job() -> None:
