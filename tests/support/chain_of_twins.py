@@ -7,6 +7,7 @@ from chain_stores import LakeOf, MartsOf, Stores
 from places import SERVICES
 
 from ingest_watcher.__main__ import watcher_stage
+from ingest_watcher.recovered import SOURCES, recovered
 from ingest_watcher.stage import Policy
 from ingest_watcher.told import remembered
 from ingest_watcher.watcher import Watcher
@@ -17,6 +18,7 @@ from reconciler.stage import stage as reconciler_stage
 from spark_submitter.__main__ import submitter_stage
 from spark_submitter.stage import Ports as SubmitterPorts
 from tidemark.events import (
+    PARKED,
     LayersReconciled,
     RequestKind,
     RunEvent,
@@ -28,6 +30,7 @@ from tidemark.events import (
 )
 from tidemark.failpoints import FailpointError
 from tidemark.memory_bus import MemoryBus
+from tidemark.parking import rebuild_all
 from tidemark.stage import Stage
 from transformer.__main__ import transformer_stage
 from transformer.stage import Ports as TransformerPorts
@@ -80,6 +83,11 @@ class Chain:
     def recall(self) -> dict[str, WatcherState]:
         """The watcher's topic."""
         return remembered(self.bus.events(WatcherState))
+
+    def recover(self, dataset: str) -> WatcherState:
+        """What the other topics tell of a dataset."""
+        told = [event for kind in SOURCES for event in self.bus.events(kind)]
+        return recovered(dataset, told, rebuild_all(self.bus.records(PARKED)))
 
     def failures(self, dataset: str) -> list[str]:
         """What has failed, as the watcher reads it."""

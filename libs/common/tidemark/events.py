@@ -256,7 +256,8 @@ class AlertRaised(Event, frozen=True, kw_only=True):
 
 
 class WatcherState(Event, frozen=True, kw_only=True):
-    """ingest-watcher's memory of one dataset: the newest record of this compacted topic counts.
+    """ingest-watcher's memory of one dataset: the newest record of this compacted topic counts. Without any, it is
+    recovered from the other topics (docs/adr/0011).
 
     `halted` says why no new cut is made (None: cuts go on); `last` is the cut under way or done last;
     `pending` waits for the run under way; `accepted` and `failures` hold the ids of the newest requests and of the

@@ -134,8 +134,8 @@ def produce(producer: Producer, message: Message, on_delivery: Any = None) -> No
             return
 
 
-def read_topic(broker: str | KafkaSettings, topic: str) -> Iterator[Record]:
-    """All committed records up to what was written when the call began, each partition in order.
+def read_topic(broker: str | KafkaSettings, topic: str, only: int | None = None) -> Iterator[Record]:
+    """All committed records, or those of one partition, up to what was written when the call began, in order.
 
     Waits for transactions that were open then, so that nothing which its caller wrote before can be missed.
     Retryable if the topic or the broker is away.
@@ -145,6 +145,7 @@ def read_topic(broker: str | KafkaSettings, topic: str) -> Iterator[Record]:
     consumer = Consumer({**connection(broker), **config, **more}, logger=log)
     try:
         ends = _ends(broker, topic)
+        ends = {partition: end for partition, end in ends.items() if only in (None, partition)}
         consumer.assign([TopicPartition(topic, partition, 0) for partition in ends])
         yield from _until(consumer, topic, ends)
     except KafkaException as error:

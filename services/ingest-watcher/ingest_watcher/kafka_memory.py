@@ -1,14 +1,17 @@
-"""What Kafka holds for the watcher, read to its end: every dataset's newest committed state, and what has failed."""
+"""What Kafka holds for the watcher, read to its end: every dataset's newest state, and what the other topics tell."""
 
 from collections.abc import Iterator
 from contextlib import suppress
 
+from ingest_watcher.recovered import SOURCES, recovered
 from ingest_watcher.told import remembered
 from tidemark.codec import decode
 from tidemark.errors import DecodeError
-from tidemark.events import Event, RunFailed, WatcherState
+from tidemark.events import PARKED, Event, RunFailed, WatcherState
 from tidemark.kafka import read_topic
+from tidemark.parking import rebuild_all
 from tidemark.settings import KafkaSettings
+from tidemark.tables import registry
 
 
 class TopicMemory:
@@ -20,10 +23,15 @@ class TopicMemory:
     def recall(self) -> dict[str, WatcherState]:
         return remembered([decode(record) for record in read_topic(self._settings, WatcherState.topic)])
 
-    def failures(self, dataset: str) -> list[str]:
-        return [event.event_id for event in self._failed() if event.dataset == dataset]
+    def recover(self, dataset: str) -> WatcherState:
+        events = [event for kind in SOURCES for event in self._events(kind, dataset)]
+        set_aside = read_topic(self._settings, PARKED, registry().partition_of(dataset))
+        return recovered(dataset, events, rebuild_all(set_aside))
 
-    def _failed(self) -> Iterator[Event]:
-        for record in read_topic(self._settings, RunFailed.topic):
-            with suppress(DecodeError):  # the loop puts such a record aside, and it halts nothing
+    def failures(self, dataset: str) -> list[str]:
+        return [event.event_id for event in self._events(RunFailed, dataset)]
+
+    def _events(self, kind: type[Event], dataset: str) -> Iterator[Event]:
+        for record in read_topic(self._settings, kind.topic, registry().partition_of(dataset)):
+            with suppress(DecodeError):  # the loop puts such a record aside, and it says nothing
                 yield decode(record)

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from itertools import count
 
 from ingest_watcher.ports import History
+from ingest_watcher.recovered import recovered
 from ingest_watcher.told import remembered
 from tidemark.errors import TypedStop
 from tidemark.events import Event, RunFailed, WatcherState
+from tidemark.parking import Entry, Parking
 
 
 class MemorySource:
@@ -36,14 +38,22 @@ class MemoryOfStates:
 
     def __init__(self) -> None:
         self._states: dict[str, WatcherState] = {}
-        self._failed: list[RunFailed] = []
+        self._kept: list[Event] = []
+        self._stages: dict[str, Parking] = {}
 
     def keep(self, events: Sequence[Event]) -> None:
         self._states |= remembered(events)
-        self._failed += [event for event in events if isinstance(event, RunFailed)]
+        self._kept += events
+
+    def set_aside(self, entry: Entry) -> None:
+        """A stage parks, halts or goes on."""
+        self._stages.setdefault(entry.stage, Parking(entry.stage)).apply([entry])
 
     def recall(self) -> dict[str, WatcherState]:
         return dict(self._states)
 
+    def recover(self, dataset: str) -> WatcherState:
+        return recovered(dataset, self._kept, self._stages)
+
     def failures(self, dataset: str) -> list[str]:
-        return [event.event_id for event in self._failed if event.dataset == dataset]
+        return [event.event_id for event in self._kept if isinstance(event, RunFailed) and event.dataset == dataset]

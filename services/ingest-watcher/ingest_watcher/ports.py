@@ -55,5 +55,8 @@ class Memory(Protocol):
     def recall(self) -> dict[str, WatcherState]:
         """The newest committed state of every dataset."""
 
+    def recover(self, dataset: str) -> WatcherState:
+        """The state of a dataset of which there is none to recall, from what the other topics hold."""
+
     def failures(self, dataset: str) -> list[str]:
         """The event ids of every RunFailed of the dataset that stands in Kafka by now, oldest first."""

@@ -1,4 +1,4 @@
-"""Where the watcher stands by what the lake has decided: a lost topic loses no more than what is under way. Pure.
+"""Where the watcher stands by what the lake has decided, whatever else is lost. Pure.
 
 The newest decision knows the generation, the requests that are done, and whether the dataset was rolled back; what
 the watcher remembers beside it is only a cache.

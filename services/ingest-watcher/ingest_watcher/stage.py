@@ -14,6 +14,7 @@ from ingest_watcher.lake_runs import LAKE_KINDS, due, lake_run
 from ingest_watcher.ports import History, Source
 from ingest_watcher.position import caught_up, generation_of, is_under_way, number_of, overtaken, paused
 from ingest_watcher.rollback import Decided, rollback_run
+from ingest_watcher.told import answer_incident
 from tidemark.errors import TypedStop
 from tidemark.events import (
     AlertRaised,
@@ -240,7 +241,7 @@ def _answer(asked: RunRequested, severity: Severity, title: str, detail: str) ->
     """What whoever waits for a request that led to no run looks for."""
     return AlertRaised(
         dataset=asked.dataset,
-        incident=f"{asked.dataset}/request/{asked.request_id}",
+        incident=answer_incident(asked),
         severity=severity,
         title=title,
         detail=detail,

@@ -17,11 +17,23 @@ def on_request(event: RunRequested, state: WatcherState) -> list[Event]:
     accepted = [*state.accepted, event.request_id][-REMEMBERED:]
     if event.kind == "resume":
         return [replace(state, halted=None, failed_run_id=None, accepted=accepted)]
-    if event.kind == "rollback" and event.to_run_id is None:
-        raise Invalid("a rollback names the run to go back to: to_run_id")
-    if event.kind in ("replay", "drop") and event.selection is None:
-        raise Invalid(f"a {event.kind} names its rows in quarantine: selection")
+    if (reason := refusal(event)) is not None:
+        raise Invalid(reason)
     return [replace(state, pending=[*state.pending, event], accepted=accepted)]
+
+
+def refusal(event: RunRequested) -> str | None:
+    """What a request lacks, so that no run can be made of it; None: nothing."""
+    if event.kind == "rollback" and event.to_run_id is None:
+        return "a rollback names the run to go back to: to_run_id"
+    if event.kind in ("replay", "drop") and event.selection is None:
+        return f"a {event.kind} names its rows in quarantine: selection"
+    return None
+
+
+def answer_incident(event: RunRequested) -> str:
+    """The incident of the alert by which a request that leads to no run is answered."""
+    return f"{event.dataset}/request/{event.request_id}"
 
 
 def answering(state: WatcherState, failures: Sequence[str]) -> WatcherState:

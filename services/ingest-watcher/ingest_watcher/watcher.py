@@ -1,8 +1,8 @@
 """The watcher's process: holds what has been committed between calls and asks the pure stage what to do.
 
 State changes only through `committed`, which the runner calls once a transaction stands, so that an aborted one leaves
-nothing behind. It is recalled from the watcher's own topic when the first call comes: by then this process holds the
-transactional id, and an older watcher can write no more.
+nothing behind. It is recalled from the watcher's own topic when the first call comes, or from the others if that is
+gone: by then this process holds the transactional id, and an older watcher can write no more.
 """
 
 from collections.abc import Callable, Sequence
@@ -110,4 +110,6 @@ class Watcher:
     def _state(self, dataset: str) -> WatcherState:
         if self._states is None:
             self._states = self._memory.recall()
-        return self._states.get(dataset, WatcherState(dataset=dataset))
+        if dataset not in self._states:
+            self._states[dataset] = self._memory.recover(dataset)
+        return self._states[dataset]
