@@ -3,7 +3,7 @@
 Every verb that commits returns the snapshot that it left as the table's current one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import count
 from typing import Any, Protocol
 
@@ -12,13 +12,15 @@ from pyiceberg.catalog import Catalog
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Operation, Summary
+from pyiceberg.table.update import RemoveSchemasUpdate
+from pyiceberg.table.update.schema import UpdateSchema
 from pyiceberg.table.update.snapshot import _OverwriteFiles
 from pyiceberg.types import LongType, StringType
 from watcher_world import SHOP
 
 from ingest_watcher.glue import GlueSource
 from ingest_watcher.memory import MemorySource
-from ingest_watcher.ports import History, Snapshot, Source
+from ingest_watcher.ports import Columns, History, Snapshot, Source, SourceColumn
 from tidemark.settings import LakeSettings
 from tidemark_lake.catalog import open_catalog
 
@@ -47,7 +49,39 @@ class Bench(Protocol):
 
     def fast_forward(self, branch: str) -> int: ...
 
-    def widen_and_add(self) -> None: ...
+    def alter(self, *changes: str) -> None:
+        """All in one change of the schema, in words of `CHANGES`."""
+
+    def forget_schema(self, schema_id: int) -> None: ...
+
+
+CHANGES: dict[str, Callable[[UpdateSchema], Any]] = {
+    "widen id": lambda update: update.update_column("id", LongType()),
+    "add note": lambda update: update.add_column("note", StringType()),
+    "drop note": lambda update: update.delete_column("note"),
+    "rename note": lambda update: update.rename_column("note", "remark"),
+    "note first": lambda update: update.move_first("note"),
+    "id required": lambda update: update.update_column("id", required=True),
+    "id nullable": lambda update: update.update_column("id", required=False),
+}
+
+
+def _altered(columns: Columns, change: str, new_id: int) -> Columns:
+    """What the twin's columns are after a change in words of `CHANGES`."""
+    ids = {column.name: field_id for field_id, column in columns.items()}
+    match change:
+        case "add note":
+            return {**columns, new_id: SourceColumn("note", "string", True)}
+        case "drop note":
+            return {field_id: column for field_id, column in columns.items() if column.name != "note"}
+        case "note first":
+            return {ids["note"]: columns[ids["note"]], **columns}
+        case "rename note":
+            return {**columns, ids["note"]: SourceColumn("remark", "string", True)}
+        case "widen id":
+            return {**columns, ids["id"]: SourceColumn("id", "long", columns[ids["id"]].nullable)}
+        case _:
+            return {**columns, ids["id"]: SourceColumn("id", columns[ids["id"]].type, change == "id nullable")}
 
 
 class MemoryBench:
@@ -62,7 +96,8 @@ class MemoryBench:
     def create(self) -> None:
         self._uuid = f"uuid-{next(self._uuids)}"
         self._snapshots, self._refs = {}, dict[str, int]()
-        self._schemas = [{"id": "int?"}]
+        self._schemas = {0: {1: SourceColumn("id", "int", True)}}
+        self._fields = count(2)
         self._put()
 
     def drop(self) -> None:
@@ -90,8 +125,15 @@ class MemoryBench:
     def fast_forward(self, branch: str) -> int:
         return self.roll_back(self._refs[branch])
 
-    def widen_and_add(self) -> None:
-        self._schemas.append({"id": "long?", "note": "string?"})
+    def alter(self, *changes: str) -> None:
+        columns = self._schemas[max(self._schemas)]
+        for change in changes:
+            columns = _altered(columns, change, next(self._fields))
+        self._schemas[max(self._schemas) + 1] = columns
+        self._put()
+
+    def forget_schema(self, schema_id: int) -> None:
+        del self._schemas[schema_id]
         self._put()
 
     def _commit(self, operation: str, rows: int, files: int, branch: str = "main") -> int:
@@ -104,15 +146,15 @@ class MemoryBench:
             committed_at_ms=next(_times),
             rows=rows,
             files=files,
-            schema_id=len(self._schemas) - 1,
+            schema_id=max(self._schemas),
         )
         self._refs[branch] = number
         return self._put()
 
     def _put(self) -> int:
         current = self._refs.get("main")
-        schemas = dict(enumerate(self._schemas))
-        history = History(uuid=self._uuid, current=current, snapshots=dict(self._snapshots), schemas=schemas)
+        snapshots, schemas = dict(self._snapshots), dict(self._schemas)
+        history = History(uuid=self._uuid, current=current, snapshots=snapshots, schemas=schemas)
         self.source.put(DATASET, TABLE, history)
         return current or 0
 
@@ -146,8 +188,9 @@ class GlueBench:
         main = table.current_snapshot()
         if main is not None and branch not in table.refs():
             table.manage_snapshots().create_branch(main.snapshot_id, branch).commit()
-        wide = table.schema().find_type("id") == LongType()
-        table.append(pa.table({"id": pa.array(ids, pa.int64() if wide else pa.int32())}), branch=branch)
+        first = table.schema().find_column_name(1)
+        rows = pa.Table.from_pylist([{first: number} for number in ids], schema=table.schema().as_arrow())
+        table.append(rows, branch=branch)
         return self._current()
 
     def compact(self) -> int:
@@ -182,10 +225,14 @@ class GlueBench:
         self.table.manage_snapshots().set_current_snapshot(ref_name=branch).commit()
         return self._current()
 
-    def widen_and_add(self) -> None:
-        with self.table.update_schema() as update:
-            update.update_column("id", LongType())
-            update.add_column("note", StringType())
+    def alter(self, *changes: str) -> None:
+        with self.table.update_schema(allow_incompatible_changes=True) as update:
+            for change in changes:
+                CHANGES[change](update)
+
+    def forget_schema(self, schema_id: int) -> None:
+        with self.table.transaction() as transaction:
+            transaction._apply((RemoveSchemasUpdate(schema_ids=[schema_id]),))
 
     def _current(self) -> int:
         snapshot = self.table.current_snapshot()

@@ -109,6 +109,7 @@ class World:
                         source_snapshot=t.to_snapshot,
                         source_uuid=self.source.history("shop", t.table).uuid,
                         snapshots={},
+                        source_schema=t.to_schema,
                     )
                     for t in run.tables
                 },

@@ -76,7 +76,8 @@ class TableCut(Struct, frozen=True, kw_only=True):
     """One table's part of a cut: snapshots (from_snapshot, to_snapshot]; None as `from` means from the beginning.
 
     `to_snapshot` None: the source table has no snapshot yet. `rows` and `files` are what the snapshots' summaries
-    say was appended; `schema_changes` are sentences for people and the audit.
+    say was appended; `to_schema` is the id of the columns' schema at `to_snapshot`, if that is known; `schema_changes`
+    are sentences for people and the audit.
     """
 
     table: str
@@ -84,6 +85,7 @@ class TableCut(Struct, frozen=True, kw_only=True):
     to_snapshot: int | None
     rows: int = 0
     files: int = 0
+    to_schema: int | None = None
     schema_changes: list[str] = field(default_factory=list)
 
 

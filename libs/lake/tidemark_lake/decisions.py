@@ -18,13 +18,15 @@ TABLE_KINDS = ("changes", "current", "held", "quarantined")
 class DecidedTable(Struct, frozen=True, kw_only=True):
     """One table as this decision leaves it.
 
-    `source_snapshot` is the source table's snapshot up to which everything has been read, `source_uuid` the table's
-    identity; `snapshots` the curated tables' snapshots by kind (TABLE_KINDS), None for a table without any yet.
+    `source_snapshot` is the source table's snapshot up to which everything has been read, `source_schema` the id of its
+    columns' schema then, if known, `source_uuid` the table's identity; `snapshots` the curated tables' snapshots by
+    kind (TABLE_KINDS), None for a table without any yet.
     """
 
     source_snapshot: int | None
     source_uuid: str
     snapshots: dict[str, int | None]
+    source_schema: int | None = None
 
 
 class Unmaintained(Struct, frozen=True, kw_only=True):

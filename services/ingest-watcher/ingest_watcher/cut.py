@@ -8,8 +8,10 @@ message names the remedy. To treat another operation, add it to `_HARMLESS` or l
 from collections.abc import Iterator
 
 from ingest_watcher.ports import History, Snapshot
+from ingest_watcher.shape import changes_since, columns_now, schema_of
 from tidemark.errors import TypedStop
 from tidemark.events import TableCut
+from tidemark_lake.decisions import DecidedTable
 
 _HARMLESS = {"append", "replace"}
 REMEDY = (
@@ -18,8 +20,8 @@ REMEDY = (
 )
 
 
-def full_cut(table: str, history: History) -> TableCut:
-    """Everything that the table holds now: what a rebuild and a first run read."""
+def full_cut(table: str, history: History, read: DecidedTable | None = None) -> TableCut:
+    """Everything that the table holds now: what a rebuild and a first run read. `read`: what has been published."""
     chain = list(_back_from(history, history.current))
     return TableCut(
         table=table,
@@ -27,7 +29,17 @@ def full_cut(table: str, history: History) -> TableCut:
         to_snapshot=history.current,
         rows=sum(s.rows for s in chain if s.operation == "append"),
         files=sum(s.files for s in chain if s.operation == "append"),
+        to_schema=schema_of(history, history.current),
+        schema_changes=_changes_across(history, read),
     )
+
+
+def _changes_across(history: History, read: DecidedTable | None) -> list[str]:
+    if read is None or read.source_snapshot is None:
+        return []
+    if read.source_uuid != history.uuid:
+        return [f"the table was made again; its columns are now {columns_now(history)}"]
+    return changes_since(history, read.source_snapshot, read.source_schema)
 
 
 def next_cut(dataset: str, table: str, base: int | None, base_uuid: str | None, history: History) -> TableCut:
@@ -49,7 +61,8 @@ def next_cut(dataset: str, table: str, base: int | None, base_uuid: str | None, 
         to_snapshot=history.current,
         rows=sum(s.rows for s in appended),
         files=sum(s.files for s in appended),
-        schema_changes=schema_changes(history, base),
+        to_schema=schema_of(history, history.current),
+        schema_changes=changes_since(history, base, schema_of(history, base)),
     )
 
 
@@ -62,10 +75,16 @@ def _since(dataset: str, table: str, base: int, history: History, stop: str) -> 
         if snapshot.snapshot_id == base:
             return found[::-1]
         found.append(snapshot)
-    if base in history.snapshots:
-        back = f"go back to a run that it still holds (tidemark rollback --dataset {dataset} --to RUN) and resume, or"
-        raise TypedStop(f"{dataset}.{table} was rolled back behind snapshot {base}, which is published; {back} {stop}")
-    raise TypedStop(f"snapshot {base} of {dataset}.{table}, the last one published, has expired; {stop}")
+    if base not in history.snapshots:
+        raise TypedStop(f"snapshot {base} of {dataset}.{table}, the last one published, has expired; {stop}")
+    back = f"go back to a run that it still holds (tidemark rollback --dataset {dataset} --to RUN) and resume, or"
+    if found and found[-1].committed_at_ms > history.snapshots[base].committed_at_ms:
+        raise TypedStop(
+            f"{dataset}.{table} cannot be followed back to snapshot {base}, which is published: what came before "
+            f"snapshot {found[-1].snapshot_id} has expired, and whether the table was rolled back is not known; "
+            f"if it was, {back} {stop}"
+        )
+    raise TypedStop(f"{dataset}.{table} was rolled back behind snapshot {base}, which is published; {back} {stop}")
 
 
 def _back_from(history: History, start: int | None) -> Iterator[Snapshot]:
@@ -74,23 +93,6 @@ def _back_from(history: History, start: int | None) -> Iterator[Snapshot]:
     while at is not None and at in history.snapshots:
         yield history.snapshots[at]
         at = history.snapshots[at].parent_id
-
-
-def schema_changes(history: History, base: int) -> list[str]:
-    """Sentences on how the columns differ between `base` and now."""
-    if base not in history.snapshots or history.current is None:
-        return []
-    old = _columns_at(history, base)
-    new = _columns_at(history, history.current)
-    added = [f"added {name} {new[name]}" for name in new if name not in old]
-    dropped = [f"dropped {name}" for name in old if name not in new]
-    changed = [f"changed {n} from {old[n]} to {new[n]}" for n in new if n in old and old[n] != new[n]]
-    return added + dropped + changed
-
-
-def _columns_at(history: History, snapshot_id: int) -> dict[str, str]:
-    schema_id = history.snapshots[snapshot_id].schema_id
-    return history.schemas.get(schema_id, {}) if schema_id is not None else {}
 
 
 def newest_commit_ms(cut_ends: list[History]) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 from pyiceberg.catalog import Catalog
 from pyiceberg.table.snapshots import Snapshot as IcebergSnapshot
 
-from ingest_watcher.ports import History, Snapshot
+from ingest_watcher.ports import Columns, History, Snapshot, SourceColumn
 from tidemark.errors import TypedStop
 from tidemark.tables import Registry
 from tidemark_lake.catalog import glue_catalog, load_table, pointers
@@ -62,5 +62,5 @@ def _snapshot(snapshot: IcebergSnapshot) -> Snapshot:
     )
 
 
-def _columns(schema: Any) -> dict[str, str]:
-    return {f.name: f"{f.field_type}{'' if f.required else '?'}" for f in schema.fields}
+def _columns(schema: Any) -> Columns:
+    return {f.field_id: SourceColumn(f.name, str(f.field_type), not f.required) for f in schema.fields}

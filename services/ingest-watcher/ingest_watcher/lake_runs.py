@@ -33,7 +33,12 @@ def lake_run(asked: RunRequested, newest: Decision | None, generation: int, now_
     if asked.selection is not None and asked.selection.table not in newest.tables:
         raise TypedStop(f"{asked.dataset} has no table {asked.selection.table}; it has {', '.join(newest.tables)}")
     tables = [
-        TableCut(table=name, from_snapshot=table.source_snapshot, to_snapshot=table.source_snapshot)
+        TableCut(
+            table=name,
+            from_snapshot=table.source_snapshot,
+            to_snapshot=table.source_snapshot,
+            to_schema=table.source_schema,
+        )
         for name, table in newest.tables.items()
     ]
     kind = next(kind for kind in LAKE_KINDS if kind == asked.kind)

@@ -20,13 +20,32 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     schema_id: int | None = None
 
 
+class SourceColumn(Struct, frozen=True):
+    """A column of a source table, written as `name type`, with a `?` behind the type if it is nullable."""
+
+    name: str
+    type: str
+    nullable: bool
+
+    @property
+    def written(self) -> str:
+        """Its type as people read it."""
+        return f"{self.type}{'?' if self.nullable else ''}"
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.written}"
+
+
+Columns = dict[int, SourceColumn]  # in their order, by Iceberg's field id, which outlives a name and a place
+
+
 class History(Struct, frozen=True, kw_only=True):
-    """A source table's commits as its metadata holds them now; `schemas`: id -> column -> type (`?` = nullable)."""
+    """A source table's commits, and its columns by schema id, as its metadata holds them now."""
 
     uuid: str
     current: int | None
     snapshots: dict[int, Snapshot]
-    schemas: dict[int, dict[str, str]]
+    schemas: dict[int, Columns]
 
 
 class Source(Protocol):

@@ -164,11 +164,12 @@ def _histories(dataset: str, decision: Decision | None, source: Source, registry
 
 
 def _cuts(dataset: str, kind: Kind, decision: Decision | None, histories: dict[str, History]) -> dict[str, TableCut]:
-    if kind == "rebuild" or decision is None:
-        return {table: full_cut(table, history) for table, history in histories.items()}
+    published = decision.tables if decision else {}
+    if kind == "rebuild":
+        return {table: full_cut(table, history, published.get(table)) for table, history in histories.items()}
     cuts = {}
     for table, history in histories.items():
-        done = decision.tables.get(table)
+        done = published.get(table)
         base, uuid = (done.source_snapshot, done.source_uuid) if done else (None, None)
         cuts[table] = next_cut(dataset, table, base, uuid, history)
     return cuts

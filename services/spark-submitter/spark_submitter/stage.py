@@ -197,7 +197,12 @@ def _decision(event: SnapshotCommitted, manifest: Manifest, result: Result, now_
     cuts = {cut.table: cut for cut in event.tables}
     ends = {table.name: table.to_snapshot for table in manifest.tables}
     tables = {
-        t.table: DecidedTable(source_snapshot=ends[t.table], source_uuid=t.source_uuid, snapshots=t.snapshots)
+        t.table: DecidedTable(
+            source_snapshot=ends[t.table],
+            source_uuid=t.source_uuid,
+            snapshots=t.snapshots,
+            source_schema=cuts[t.table].to_schema if t.table in cuts else None,
+        )
         for t in result.tables
     }
     told = [_curated(table, cuts.get(table.table)) for table in result.tables]

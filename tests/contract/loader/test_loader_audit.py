@@ -1,15 +1,30 @@
 """OPS.AUDIT as the loader fills it: loads with counts, changes of columns in lake and RAW, what was taken back."""
 
+from datetime import UTC, datetime
+from typing import Any
+
 import pytest
 from loader_benches import RealBench
 from loader_runs import publish
 from msgspec.structs import replace
 
+from ingest_watcher.ports import SourceColumn
+from ingest_watcher.shape import changes
 from loader.stage import load
 from tidemark.events import RunRequested, Selection
 from tidemark_warehouse import execute
 
 pytestmark = pytest.mark.lab
+OLD = [("id", "int", True), ("note", "string", True), ("amount", "int", True), ("gone", "string", True)]
+NEW = [
+    (1, ("remark", "string", True)),
+    (0, ("id", "int", False)),
+    (2, ("amount", "long", True)),
+    (9, ("bonus", "int", True)),
+]
+CHANGES = (
+    """SELECT "AT", DETAIL FROM OPS.AUDIT WHERE RUN_ID = %(run)s AND ACTION = 'ddl' AND OBJECT = 'ecommerce.users'"""
+)
 
 
 def audited(real: RealBench, run_id: str) -> list[tuple[str, ...]]:
@@ -33,6 +48,27 @@ def test_the_lake_s_changes_are_audited_with_the_load_once(real: RealBench) -> N
     copied = [row for row in found if row[1] == "copy"]
     assert [row[2] for row in copied] == ["RAW.ORDERS", "RAW.ORDER_ITEMS", "RAW.PRODUCTS", "RAW.USERS"]
     assert copied[-1][3].startswith("2 rows of 1 files, ")
+
+
+def test_every_change_of_the_source_s_columns_is_an_audit_row(real: RealBench) -> None:
+    """With time, run, old and new: as the watcher tells of them, of a table without rows in the run as well."""
+    old = {n: SourceColumn(*column) for n, column in enumerate(OLD)}
+    new = {n: SourceColumn(*column) for n, column in NEW}
+    told = [f"source: {change}" for change in changes(old, new)]
+    runs: list[Any] = [("process", 1, {"users": 2}), ("rebuild", 2, {})]
+    for kind, run_seq, rows in runs:
+        event = publish(real, run_seq, rows, kind=kind)
+        load(replace(event, tables=[replace(t, schema_changes=told) for t in event.tables]), real.ports())
+        found = execute(real.connection, CHANGES, {"run": event.run_id})
+        assert sorted(detail for _, detail in found) == [
+            "source: added bonus int?",
+            "source: changed amount from int? to long?",
+            "source: dropped gone string?",
+            "source: made id required, was nullable",
+            "source: renamed note to remark",
+            "source: reordered from id, note, amount to remark, id, amount",
+        ]
+        assert all(abs((datetime.now(UTC).replace(tzinfo=None) - at).total_seconds()) < 600 for at, _ in found)
 
 
 def test_who_asked_for_what_is_audited(real: RealBench) -> None:

@@ -3,61 +3,12 @@
 from typing import Any
 
 import pytest
+from watcher_shop import Shop
 from watcher_sources import DATASET, TABLE
-from watcher_world import World, request
 
-from tidemark.events import AlertRaised, SnapshotCommitted, TableCut
-from tidemark.tables import Column, Dataset, Registry, Table
+from tidemark.events import TableCut
 
 pytestmark = pytest.mark.lab
-ONE_TABLE = Registry(
-    datasets={DATASET: Dataset(source=DATASET, curated="c", order="debezium", tables=[TABLE])},
-    tables={TABLE: Table(dataset=DATASET, key=["id"], columns={"id": Column("int")})},
-    pairs={},
-)
-
-
-class Shop:
-    """The watcher's world around a bench. `found` lets the source settle and tells what the watcher makes of it."""
-
-    def __init__(self, bench: Any) -> None:
-        self.bench, self.world = bench, World()
-        self.world.source = bench.source
-        self.world.watcher = self.world.new_watcher(ONE_TABLE)
-
-    def found(self) -> list[SnapshotCommitted | AlertRaised]:
-        commits = [self.bench.source.history(DATASET, TABLE).snapshots] if self.bench.source.pointers(DATASET) else []
-        times = [snapshot.committed_at_ms for snapshots in commits for snapshot in snapshots.values()]
-        self.world.now_ms = max([self.world.now_ms, *times]) + 10_000
-        told = [event for event in self.world.step() if isinstance(event, SnapshotCommitted | AlertRaised)]
-        for run in told:
-            if isinstance(run, SnapshotCommitted):
-                self.world.decide(run)
-        return told
-
-    def cut(self) -> TableCut:
-        (run,) = self.found()
-        assert isinstance(run, SnapshotCommitted)
-        return run.tables[0]
-
-    def stop(self) -> str:
-        (alert,) = self.found()
-        assert isinstance(alert, AlertRaised)
-        assert self.found() == []
-        return alert.detail
-
-    def rebuild(self) -> TableCut:
-        self.world.ask(request("rebuild"))
-        return self.cut()
-
-
-@pytest.fixture
-def shop(bench: Any) -> Shop:
-    """One commit is published."""
-    shop = Shop(bench)
-    first = bench.append(1)
-    assert shop.cut() == TableCut(table=TABLE, from_snapshot=None, to_snapshot=first, rows=1, files=1)
-    return shop
 
 
 def test_appends_become_runs_and_what_brings_nothing_does_not(shop: Shop) -> None:
@@ -68,7 +19,7 @@ def test_appends_become_runs_and_what_brings_nothing_does_not(shop: Shop) -> Non
         nothing()
         assert shop.found() == []
     last = shop.bench.append(3, 4)
-    assert shop.cut() == TableCut(table=TABLE, from_snapshot=base, to_snapshot=last, rows=2, files=1)
+    assert shop.cut() == TableCut(table=TABLE, from_snapshot=base, to_snapshot=last, to_schema=0, rows=2, files=1)
 
 
 def overwritten(bench: Any) -> str:
@@ -122,7 +73,7 @@ def test_what_must_not_be_guessed_about_stops_until_a_rebuild(shop: Shop, happen
     cut = shop.rebuild()
     assert (cut.from_snapshot, cut.to_snapshot) == (None, last)
     after = shop.bench.append(4, 5)
-    assert shop.cut() == TableCut(table=TABLE, from_snapshot=last, to_snapshot=after, rows=2, files=1)
+    assert shop.cut() == TableCut(table=TABLE, from_snapshot=last, to_snapshot=after, to_schema=0, rows=2, files=1)
 
 
 def test_a_table_that_is_gone_stops_until_it_is_back(shop: Shop) -> None:

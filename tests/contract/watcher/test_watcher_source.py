@@ -26,6 +26,11 @@ def cut_from(bench: Any, base: int, uuid: str | None = None) -> TableCut:
     return next_cut(DATASET, TABLE, base, uuid or log.uuid, log)
 
 
+def expected(begin: int | None, end: int, rows: int = 0, files: int = 0) -> TableCut:
+    """A cut of a table whose columns are those that it was made with."""
+    return TableCut(table=TABLE, from_snapshot=begin, to_snapshot=end, rows=rows, files=files, to_schema=0)
+
+
 def test_a_table_without_a_commit_has_no_snapshot(bench: Any) -> None:
     """Its cut is empty and says so."""
     assert full_cut(TABLE, history(bench)) == TableCut(table=TABLE, from_snapshot=None, to_snapshot=None)
@@ -36,21 +41,19 @@ def test_append(bench: Any) -> None:
     base = bench.append(1, 2)
     bench.append(3)
     last = bench.append(4, 5, 6)
-    assert cut_from(bench, base) == TableCut(table=TABLE, from_snapshot=base, to_snapshot=last, rows=4, files=2)
-    assert full_cut(TABLE, history(bench)) == TableCut(
-        table=TABLE, from_snapshot=None, to_snapshot=last, rows=6, files=3
-    )
-    assert cut_from(bench, last) == TableCut(table=TABLE, from_snapshot=last, to_snapshot=last)
+    assert cut_from(bench, base) == expected(base, last, rows=4, files=2)
+    assert full_cut(TABLE, history(bench)) == expected(None, last, rows=6, files=3)
+    assert cut_from(bench, last) == expected(last, last)
 
 
 def test_replace(bench: Any) -> None:
     """A compaction moves the end and brings no row, also between commits that do."""
     base = bench.append(1)
     last = bench.compact()
-    assert cut_from(bench, base) == TableCut(table=TABLE, from_snapshot=base, to_snapshot=last, rows=0, files=0)
+    assert cut_from(bench, base) == expected(base, last, rows=0, files=0)
     assert oldest_waiting_ms({TABLE: cut_from(bench, base)}, {TABLE: history(bench)}) == 0
     last = bench.append(2, 3)
-    assert cut_from(bench, base) == TableCut(table=TABLE, from_snapshot=base, to_snapshot=last, rows=2, files=1)
+    assert cut_from(bench, base) == expected(base, last, rows=2, files=1)
 
 
 def test_overwrite(bench: Any) -> None:
@@ -91,11 +94,9 @@ def test_rollback_of_what_nobody_has_read(bench: Any) -> None:
     published = bench.append(1)
     bench.append(2, 3)
     bench.roll_back(published)
-    assert cut_from(bench, published) == TableCut(table=TABLE, from_snapshot=published, to_snapshot=published)
+    assert cut_from(bench, published) == expected(published, published)
     last = bench.append(4)
-    assert cut_from(bench, published) == TableCut(
-        table=TABLE, from_snapshot=published, to_snapshot=last, rows=1, files=1
-    )
+    assert cut_from(bench, published) == expected(published, last, rows=1, files=1)
 
 
 def test_expired_base(bench: Any) -> None:
@@ -108,15 +109,33 @@ def test_expired_base(bench: Any) -> None:
         cut_from(bench, published)
 
 
+def test_expired_between(bench: Any) -> None:
+    """The base stands and cannot be reached: the table may have been rolled back or not, and the stop says no more."""
+    published = bench.append(1)
+    between = bench.append(2)
+    last = bench.append(3)
+    bench.expire(between)
+    told = rf"before snapshot {last} has expired.*is not known.*tidemark rollback.*--rebuild"
+    with pytest.raises(TypedStop, match=told):
+        cut_from(bench, published)
+
+
+def test_rollback_and_expiry(bench: Any) -> None:
+    """Where the table stands was committed before what is published: it was rolled back, whatever has expired below."""
+    old, behind, published = bench.append(1), bench.append(2), bench.append(3)
+    bench.roll_back(behind)
+    bench.expire(old)
+    with pytest.raises(TypedStop, match="was rolled back"):
+        cut_from(bench, published)
+
+
 def test_expired_before_the_base(bench: Any) -> None:
     """Expiry that leaves the base alone changes no cut."""
     old = bench.append(1)
     published = bench.append(2)
     last = bench.append(3)
     bench.expire(old)
-    assert cut_from(bench, published) == TableCut(
-        table=TABLE, from_snapshot=published, to_snapshot=last, rows=1, files=1
-    )
+    assert cut_from(bench, published) == expected(published, last, rows=1, files=1)
 
 
 def test_dropped_and_made_again(bench: Any) -> None:
@@ -148,7 +167,7 @@ def test_empty_commit(bench: Any) -> None:
     before = bench.source.pointers(DATASET)
     last = bench.append()
     assert bench.source.pointers(DATASET) != before
-    assert cut_from(bench, base) == TableCut(table=TABLE, from_snapshot=base, to_snapshot=last)
+    assert cut_from(bench, base) == expected(base, last)
     assert oldest_waiting_ms({TABLE: cut_from(bench, base)}, {TABLE: history(bench)}) == 0
 
 
@@ -156,10 +175,10 @@ def test_another_branch(bench: Any) -> None:
     """A commit on it is not read and moves nothing; once main is set to it, it counts."""
     base = bench.append(1)
     bench.append(2, 3, branch="side")
-    assert cut_from(bench, base) == TableCut(table=TABLE, from_snapshot=base, to_snapshot=base)
+    assert cut_from(bench, base) == expected(base, base)
     bench.append(4, branch="side")
     last = bench.fast_forward("side")
-    assert cut_from(bench, base) == TableCut(table=TABLE, from_snapshot=base, to_snapshot=last, rows=3, files=2)
+    assert cut_from(bench, base) == expected(base, last, rows=3, files=2)
 
 
 def test_two_branches_side_by_side(bench: Any) -> None:
@@ -168,13 +187,13 @@ def test_two_branches_side_by_side(bench: Any) -> None:
     bench.append(2, branch="side")
     last = bench.append(3, 4, 5)
     bench.append(6, branch="side")
-    assert cut_from(bench, base) == TableCut(table=TABLE, from_snapshot=base, to_snapshot=last, rows=3, files=1)
+    assert cut_from(bench, base) == expected(base, last, rows=3, files=1)
 
 
 def test_schema_changes(bench: Any) -> None:
     """Sentences on the columns, from the commit after the change on."""
     base = bench.append(1)
-    bench.widen_and_add()
+    bench.alter("widen id", "add note")
     assert cut_from(bench, base).schema_changes == []
     bench.append(2)
     assert cut_from(bench, base).schema_changes == ["added note string?", "changed id from int? to long?"]

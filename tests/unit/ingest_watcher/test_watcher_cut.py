@@ -6,7 +6,7 @@ from types import MappingProxyType
 import pytest
 
 from ingest_watcher.cut import busy_since_ms, full_cut, next_cut, oldest_waiting_ms
-from ingest_watcher.ports import History, Snapshot
+from ingest_watcher.ports import History, Snapshot, SourceColumn
 from tidemark.errors import TypedStop
 from tidemark.events import TableCut
 
@@ -31,31 +31,34 @@ def history(
         uuid=uuid,
         current=current if current is not None else (len(operations) or None),
         snapshots=snapshots,
-        schemas={0: {"id": "int"}, 1: {"id": "long", "note": "string?"}},
+        schemas={
+            0: {1: SourceColumn("id", "int", False)},
+            1: {1: SourceColumn("id", "long", False), 2: SourceColumn("note", "string", True)},
+        },
     )
 
 
 def test_appends_after_the_base_are_the_cut() -> None:
     """Only commits after the published snapshot count, with their rows and files."""
-    expected = TableCut(table="users", from_snapshot=1, to_snapshot=3, rows=20, files=2)
+    expected = TableCut(table="users", from_snapshot=1, to_snapshot=3, to_schema=0, rows=20, files=2)
     assert expected == next_cut("shop", "users", 1, "u", history("append", "append", "append"))
 
 
 def test_a_compaction_adds_no_rows() -> None:
     """A replace snapshot moves the end of the cut and brings no row."""
-    expected = TableCut(table="users", from_snapshot=1, to_snapshot=3, rows=10, files=1)
+    expected = TableCut(table="users", from_snapshot=1, to_snapshot=3, to_schema=0, rows=10, files=1)
     assert expected == next_cut("shop", "users", 1, "u", history("append", "append", "replace"))
 
 
 def test_nothing_new_is_an_empty_cut() -> None:
     """A cut from the current snapshot to itself has no rows."""
-    expected = TableCut(table="users", from_snapshot=2, to_snapshot=2)
+    expected = TableCut(table="users", from_snapshot=2, to_snapshot=2, to_schema=0)
     assert expected == next_cut("shop", "users", 2, "u", history("append", "append"))
 
 
 def test_a_first_cut_reads_everything() -> None:
     """Without a published snapshot the whole table is read, whatever its history did."""
-    expected = TableCut(table="users", from_snapshot=None, to_snapshot=3, rows=20, files=2)
+    expected = TableCut(table="users", from_snapshot=None, to_snapshot=3, to_schema=0, rows=20, files=2)
     assert expected == next_cut("shop", "users", None, None, history("append", "delete", "append"))
     assert expected == full_cut("users", history("append", "delete", "append"))
 
@@ -89,7 +92,7 @@ def test_an_empty_commit_moves_the_end_and_brings_nothing() -> None:
     """An append without rows is no work and does not wait; the next cut passes over it."""
     log = history("append", "append", rows={2: 0})
     cut = next_cut("shop", "users", 1, "u", log)
-    assert cut == TableCut(table="users", from_snapshot=1, to_snapshot=2, rows=0, files=1)
+    assert cut == TableCut(table="users", from_snapshot=1, to_snapshot=2, to_schema=0, rows=0, files=1)
     assert oldest_waiting_ms({"users": cut}, {"users": log}) == 0
 
 
@@ -103,7 +106,7 @@ def test_an_empty_commit_does_not_make_the_next_one_wait_longer() -> None:
 def test_a_commit_on_another_branch_is_not_read() -> None:
     """Main is where it was: the cut is empty, whatever the other branch holds."""
     assert next_cut("shop", "users", 1, "u", history("append", "delete", "append", current=1)) == TableCut(
-        table="users", from_snapshot=1, to_snapshot=1
+        table="users", from_snapshot=1, to_snapshot=1, to_schema=0
     )
 
 
@@ -115,7 +118,7 @@ def test_commits_side_by_side_count_on_main_alone() -> None:
     )
     log = History(uuid="u", current=4, snapshots={**line.snapshots, 4: beside}, schemas=line.schemas)
     assert next_cut("shop", "users", 1, "u", log) == TableCut(
-        table="users", from_snapshot=1, to_snapshot=4, rows=17, files=2
+        table="users", from_snapshot=1, to_snapshot=4, to_schema=0, rows=17, files=2
     )
     assert next_cut("shop", "users", 2, "u", log).rows == 7
 
