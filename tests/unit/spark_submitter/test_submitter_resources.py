@@ -1,8 +1,8 @@
 """How much Spark a run gets."""
 
 import pytest
-from spark_submitter.resources import resources
 
+from spark_submitter.resources import resources
 from tidemark.events import Kind, SnapshotCommitted, TableCut
 from tidemark_lake.manifest import Resources
 
