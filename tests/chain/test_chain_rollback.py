@@ -94,6 +94,25 @@ def test_a_run_that_was_rolled_back_is_no_target(chain: Chain) -> None:
     assert chain.bus.events(WatcherState)[-1].halted is None
 
 
+def test_a_run_whose_snapshots_have_been_expired_is_refused_and_halts_nothing(chain: Chain) -> None:
+    """Also while its dataset is at work: whoever asked is told why, and the next run, or a newer target, is made."""
+    held = after_runs(3, chain)
+    first = chain.stores.decisions.get("ecommerce", 1)
+    assert first is not None
+    chain.stores.lake.expired = {s for t in first.tables.values() for s in t.snapshots.values() if s is not None}
+    asked = chain.ask("rollback", to_run_id=chain.runs()[0])
+    chain.settle()
+    (alert,) = chain.bus.events(AlertRaised)
+    assert (alert.incident, alert.severity) == (f"ecommerce/request/{asked.request_id}", "critical")
+    assert "can no longer be had" in alert.detail
+    assert (chain.bus.events(RunFailed), chain.bus.dead_letters(), chain.cuts("ecommerce")) == ([], [], [1, 2, 3])
+    chain.step("ecommerce")
+    assert chain.done("ecommerce") == [1, 2, 3, 4]
+    chain.ask("rollback", to_run_id=chain.runs()[1])
+    chain.settle()
+    assert chain.stores.rows() == held[1]
+
+
 def test_a_rollback_waits_for_the_run_under_way(chain: Chain) -> None:
     """A run that Spark has in hand is decided first; the commits that came meanwhile wait for the resume."""
     held = after_runs(1, chain)

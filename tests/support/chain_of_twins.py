@@ -59,7 +59,7 @@ class Chain:
         stores, seconds = self.stores, self.clock.monotonic
         match name:
             case "ingest-watcher":
-                sees = (stores.source, stores.decisions, self)
+                sees = (stores.source, stores.decisions, stores.lake, self)
                 return watcher_stage(Watcher(*sees, KNOWN, self._policy, self.clock.now_ms))
             case "spark-submitter":
                 works_on = (stores.decisions, stores.lake, stores.job, KNOWN)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ingest_watcher.memory import MemoryOfStates, MemorySource
+from ingest_watcher.memory import MemoryLake, MemoryOfStates, MemorySource
 from ingest_watcher.ports import History, Snapshot
 from ingest_watcher.stage import Policy
 from ingest_watcher.watcher import Watcher
@@ -30,7 +30,7 @@ class World:
 
     def __init__(self) -> None:
         self.source: Any = MemorySource()
-        self.decisions = MemoryDecisions()
+        self.decisions, self.lake = MemoryDecisions(), MemoryLake()
         self.memory = MemoryOfStates()
         self.now_ms = 1_000_000
         self.watcher = self.new_watcher()
@@ -42,7 +42,9 @@ class World:
 
     def new_watcher(self, registry: Registry = SHOP) -> Watcher:
         policy = Policy(settle_seconds=10, max_wait_seconds=60)
-        return Watcher(self.source, self.decisions, self.memory, registry, policy, lambda: self.now_ms)
+        return Watcher(
+            self.source, self.decisions, self.lake, self.memory, registry, policy, lambda: self.now_ms
+        )
 
     def commit(self, table: str, count: int, operation: str = "append", every_ms: int = 0) -> None:
         """The table now has `count` commits in a line, `every_ms` apart, the last one made now."""

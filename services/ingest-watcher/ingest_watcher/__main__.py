@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ingest_watcher.glue import GlueSource
+from ingest_watcher.glue import GlueLake, GlueSource
 from ingest_watcher.kafka_memory import TopicMemory
 from ingest_watcher.settings import WatcherSettings
 from ingest_watcher.stage import STAGE, Policy
@@ -33,10 +33,11 @@ def watcher_stage(watcher: Watcher) -> Stage:
 
 def compose(settings: WatcherSettings) -> Stage:
     """The source, the decisions and the topic that the settings name."""
-    tables = registry()
+    tables, catalog = registry(), open_catalog(settings.catalog_properties())
     watcher = Watcher(
-        source=GlueSource(open_catalog(settings.catalog_properties()), tables),
+        source=GlueSource(catalog, tables),
         decisions=DecisionStore(Folder(s3_client(settings.aws_region, settings.s3_endpoint), settings.lake_state)),
+        lake=GlueLake(catalog, tables),
         memory=TopicMemory(settings),
         registry=tables,
         policy=Policy(

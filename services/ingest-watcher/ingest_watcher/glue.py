@@ -1,4 +1,6 @@
-"""The source's change logs in Glue: the pointer first, so that an idle poll reads nothing else."""
+"""The source's change logs in Glue: the pointer first, so that an idle poll reads nothing else. And the curated tables,
+which are looked at for a rollback alone.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,6 +12,8 @@ from ingest_watcher.ports import Columns, History, Snapshot, SourceColumn
 from tidemark.errors import TypedStop
 from tidemark.tables import Registry
 from tidemark_lake.catalog import glue_catalog, load_table, pointers
+from tidemark_lake.decisions import Decision
+from tidemark_lake.standing import lost_tables
 
 
 class GlueSource:
@@ -38,6 +42,17 @@ class GlueSource:
         found = _history(loaded.metadata)
         self._known[dataset, table] = (loaded.metadata_location, found)
         return found
+
+
+class GlueLake:
+    """The datasets' curated tables."""
+
+    def __init__(self, catalog: Catalog, registry: Registry) -> None:
+        self._catalog = catalog
+        self._registry = registry
+
+    def lost(self, decision: Decision) -> list[str]:
+        return lost_tables(self._catalog, self._registry, decision)
 
 
 def _history(metadata: Any) -> History:

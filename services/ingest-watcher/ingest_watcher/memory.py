@@ -9,6 +9,7 @@ from ingest_watcher.told import remembered
 from tidemark.errors import TypedStop
 from tidemark.events import Event, RunFailed, WatcherState
 from tidemark.parking import Entry, Parking
+from tidemark_lake.decisions import Decision
 
 
 class MemorySource:
@@ -31,6 +32,16 @@ class MemorySource:
         if (dataset, table) not in self._tables:
             raise TypedStop(f"source table {dataset}.{table} is gone; bring it back, then resume")
         return self._tables[dataset, table][1]
+
+
+class MemoryLake:
+    """Curated tables, of which those of the runs in `expired` (by number) are gone."""
+
+    def __init__(self) -> None:
+        self.expired: set[int] = set()
+
+    def lost(self, decision: Decision) -> list[str]:
+        return list(decision.tables) if decision.number in self.expired else []
 
 
 class MemoryOfStates:

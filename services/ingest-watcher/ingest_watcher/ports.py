@@ -1,4 +1,4 @@
-"""What the watcher needs of the world: the source's commits, the lake's decisions, and its own memory."""
+"""What the watcher needs of the world: the source's commits, the lake's decisions and tables, and its own memory."""
 
 from typing import Protocol
 
@@ -66,6 +66,13 @@ class Decisions(Protocol):
 
     def get(self, dataset: str, number: int) -> Decision | None:
         """Decision `number`, None if it has not been taken."""
+
+
+class Lake(Protocol):
+    """The curated tables. Raises Retryable when the lake is away."""
+
+    def lost(self, decision: Decision) -> list[str]:
+        """Curated tables that no longer hold the snapshot at which the decision left them (expired)."""
 
 
 class Memory(Protocol):

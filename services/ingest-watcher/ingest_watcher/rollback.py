@@ -1,4 +1,4 @@
-"""From a request to go back to the run that does it: which decision is meant, and whether it still stands."""
+"""From a request to go back to the run that does it: which decision is meant, and whether it can still be had."""
 
 from collections.abc import Callable
 
@@ -7,13 +7,22 @@ from tidemark.events import RunRequested, SnapshotCommitted, TableCut, run_id_of
 from tidemark_lake.decisions import Decision
 
 Decided = Callable[[int], Decision | None]
+Lost = Callable[[Decision], list[str]]
 
 
 def rollback_run(
-    asked: RunRequested, newest: Decision | None, generation: int, decided: Decided, now_ms: int
+    asked: RunRequested, newest: Decision | None, generation: int, decided: Decided, lost: Lost, now_ms: int
 ) -> SnapshotCommitted:
-    """The run that takes the dataset back. TypedStop: there is no such run, or it has been rolled back itself."""
+    """The run that takes the dataset back.
+
+    TypedStop: there is no such run, it has been rolled back itself, or its snapshots have been expired.
+    """
     target = _standing(asked, newest, decided)
+    if gone := lost(target):
+        raise TypedStop(
+            f"{target.run_id} (run {target.number}) can no longer be had: {', '.join(gone)} let go of its snapshots; "
+            "ask for a rollback to a newer run"
+        )
     before = newest.tables if newest else {}
     tables = [
         TableCut(table=name, from_snapshot=table.source_snapshot, to_snapshot=_source_snapshot(target, name))

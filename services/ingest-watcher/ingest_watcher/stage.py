@@ -13,7 +13,7 @@ from ingest_watcher.cut import busy_since_ms, full_cut, newest_commit_ms, next_c
 from ingest_watcher.lake_runs import LAKE_KINDS, due, lake_run
 from ingest_watcher.ports import History, Source
 from ingest_watcher.position import caught_up, generation_of, is_under_way, number_of, overtaken, paused
-from ingest_watcher.rollback import Decided, rollback_run
+from ingest_watcher.rollback import Decided, Lost, rollback_run
 from ingest_watcher.told import answer_incident
 from tidemark.errors import TypedStop
 from tidemark.events import (
@@ -54,8 +54,12 @@ def on_poll(
     policy: Policy,
     now_ms: int,
     decided: Decided,
+    lost: Lost,
 ) -> list[Event]:
-    """The events of one look at the source: nothing, a run, or a stop with its alert. `decided`: decision by number."""
+    """The events of one look at the source: nothing, a run, or a stop with its alert.
+
+    `decided`: decision by number; `lost`: the curated tables that no longer hold what a decision published.
+    """
     known, again = caught_up(state, decision), overtaken(state, decision)
     if known != state:
         return [known]
@@ -65,7 +69,7 @@ def on_poll(
     if _is_held(state, asked, decision):
         return []
     if asked is not None and asked.kind in WITHOUT_SOURCE:
-        return _without_source(state, asked, decision, decided, now_ms)
+        return _without_source(state, asked, decision, decided, lost, now_ms)
     try:
         return _cut(state, asked, decision, source, registry, policy, now_ms)
     except TypedStop as stop:
@@ -131,7 +135,7 @@ def _cut(
 
 
 def _without_source(
-    state: WatcherState, asked: RunRequested, decision: Decision | None, decided: Decided, now_ms: int
+    state: WatcherState, asked: RunRequested, decision: Decision | None, decided: Decided, lost: Lost, now_ms: int
 ) -> list[Event]:
     """A run that reads no source: a rollback, and the pause after it, or one of the lake's own.
 
@@ -140,7 +144,7 @@ def _without_source(
     pending, generation = _without(state, asked), generation_of(state, decision)
     try:
         if asked.kind == "rollback":
-            run = rollback_run(asked, decision, generation + 1, decided, now_ms)
+            run = rollback_run(asked, decision, generation + 1, decided, lost, now_ms)
         else:
             run = lake_run(asked, decision, generation, now_ms)
     except TypedStop as stop:

@@ -8,7 +8,7 @@ gone: by then this process holds the transactional id, and an older watcher can 
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from ingest_watcher.ports import Decisions, Memory, Source
+from ingest_watcher.ports import Decisions, Lake, Memory, Source
 from ingest_watcher.position import caught_up
 from ingest_watcher.stage import Policy, is_idle, on_poll
 from ingest_watcher.told import answering, on_failure, on_request, remembered
@@ -29,6 +29,7 @@ class Watcher:
         self,
         source: Source,
         decisions: Decisions,
+        lake: Lake,
         memory: Memory,
         registry: Registry,
         policy: Policy,
@@ -36,6 +37,7 @@ class Watcher:
     ) -> None:
         self._source = source
         self._decisions = decisions
+        self._lake = lake
         self._memory = memory
         self._registry = registry
         self._policy = policy
@@ -91,7 +93,8 @@ class Watcher:
     def _cut(self, state: WatcherState) -> list[Event]:
         decision = self._newest(state.dataset)
         decided = partial(self._decisions.get, state.dataset)
-        events = on_poll(state, decision, self._source, self._registry, self._policy, self._now_ms(), decided)
+        sees = (self._source, self._registry, self._policy, self._now_ms(), decided, self._lake.lost)
+        events = on_poll(state, decision, *sees)
         if events:
             log.info("cut or stop", extra={"dataset": state.dataset, "events": [type(e).__name__ for e in events]})
             failpoint("ingest-watcher.after-commit")

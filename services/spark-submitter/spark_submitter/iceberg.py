@@ -29,6 +29,7 @@ from tidemark.failpoints import failpoint
 from tidemark.tables import Registry
 from tidemark_lake.catalog import glue_catalog, is_transient, load_table, pointers
 from tidemark_lake.decisions import TABLE_KINDS, Decision
+from tidemark_lake.standing import curated_name, lost_tables
 
 ATTEMPT_BRANCHES = "attempt_"
 RUN_TAGS = "run_"
@@ -52,13 +53,7 @@ class IcebergLake:
 
     def lost(self, decision: Decision) -> list[str]:
         """Tables that no longer hold the decision's snapshot."""
-        loaded = self._load(decision.dataset, list(decision.tables))
-        return [
-            self._identifier(decision.dataset, name, kind)
-            for name, table in decision.tables.items()
-            for kind, snapshot in table.snapshots.items()
-            if snapshot is not None and not _holds(loaded[name, kind], snapshot)
-        ]
+        return lost_tables(self._catalog, self._registry, decision)
 
     def settle(self, decision: Decision, before: Decision | None) -> list[Stranger]:
         """Make every table's main what the decision says."""
@@ -73,7 +68,8 @@ class IcebergLake:
         def publish(one: tuple[str, str, int | None]) -> Stranger | None:
             name, kind, snapshot = one
             published = before.tables[name].snapshots[kind] if before and name in before.tables else None
-            return self._publish(self._identifier(decision.dataset, name, kind), decision.number, snapshot, published)
+            identifier = curated_name(self._registry, decision.dataset, name, kind)
+            return self._publish(identifier, decision.number, snapshot, published)
 
         return [stranger for stranger in _side_by_side(publish, behind) if stranger is not None]
 
@@ -119,16 +115,13 @@ class IcebergLake:
         curated = self._registry.datasets[dataset].curated
         places = {f"{curated}.{name}": place for name, place in pointers(self._catalog, curated).items()}
         wanted = [(name, kind) for name in tables for kind in TABLE_KINDS]
-        names = [self._identifier(dataset, name, kind) for name, kind in wanted]
+        names = [curated_name(self._registry, dataset, name, kind) for name, kind in wanted]
         stale = [name for name in names if name in places and self._known.get(name, ("",))[0] != places[name]]
         for name, table in zip(stale, _side_by_side(lambda name: load_table(self._catalog, name), stale), strict=True):
             if table is not None:
                 self._known[name] = (table.metadata_location, table)
         found = [self._known[name][1] if name in places and name in self._known else None for name in names]
         return dict(zip(wanted, found, strict=True))
-
-    def _identifier(self, dataset: str, table: str, kind: str) -> str:
-        return f"{self._registry.datasets[dataset].curated}.{table}" + ("" if kind == "current" else f"_{kind}")
 
 
 def newest_run(refs: Mapping[str, SnapshotRef], main: int | None) -> int:
@@ -139,10 +132,6 @@ def newest_run(refs: Mapping[str, SnapshotRef], main: int | None) -> int:
 
 def _main(table: Table | None) -> int | None:
     return table.metadata.current_snapshot_id if table is not None else None
-
-
-def _holds(table: Table | None, snapshot: int) -> bool:
-    return table is not None and table.snapshot_by_id(snapshot) is not None
 
 
 def _stranger(identifier: str, table: Table, main: int | None, published: int | None) -> Stranger | None:

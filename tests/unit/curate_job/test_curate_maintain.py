@@ -61,6 +61,21 @@ def test_maintenance_compacts_expires_and_keeps_every_row(lake: Any) -> None:
     assert (users["read"], users["repeated"], users["accepted"]) == (2, 1, 1)
 
 
+def test_a_table_that_stands_still_keeps_what_the_horizon_s_runs_left_it_at(lake: Any) -> None:
+    """Quarantine moves in runs 1 and 5, maintenance keeps from run 4: its snapshot of run 1 is what run 4 left."""
+    left: dict[int, list[int]] = {}
+    for run in range(1, RUNS):
+        refused = [user(None, run)] if run in (1, 5) else []  # type: ignore[arg-type]
+        lake.append("users", [user(1, run), *refused], COLUMNS)
+        lake.run()
+        left[run] = [snapshot for snapshot in lake.base["users"].values() if snapshot is not None]
+    lake.keep_runs = 2
+    lake.run("maintain")
+    assert (tags(lake, "users"), tags(lake, "users_quarantined")) == (["run_4", "run_5", "run_6"], ["run_1", "run_5"])
+    there = {number for table in TABLES for (number,) in lake.rows(table, "snapshot_id", ".snapshots")}
+    assert [run for run, snapshots in left.items() if set(snapshots) <= there] == [4, 5]
+
+
 def test_an_attempt_that_was_never_published_is_swept(lake: Any) -> None:
     """Branches that a dead attempt left are dropped; a second maintenance has nothing to do and changes nothing."""
     lake.append("users", [user(1, 1)], COLUMNS)

@@ -254,3 +254,16 @@ def test_a_resume_that_cannot_cut_yet_is_not_forgotten() -> None:
     assert world.cut() is None
     world.now_ms += 10_000
     assert [(t.from_snapshot, t.to_snapshot) for t in world.must_cut().tables] == [(1, 2), (1, 1)]
+
+
+def test_a_rollback_to_what_has_been_expired_is_answered_and_halts_nothing() -> None:
+    """As for a run that never was: no run, no new generation, and other requests have their turn."""
+    world = settled_world()
+    first = world.must_cut()
+    world.decide(first)
+    world.lake.expired = {first.run_seq}
+    world.ask(request("rollback", "r1", first.run_id))
+    (answer,) = [event for event in world.step() if isinstance(event, AlertRaised)]
+    assert (answer.incident, answer.severity) == ("shop/request/r1", "critical")
+    assert "users, orders let go of its snapshots; ask for a rollback to a newer run" in answer.detail
+    assert (world.state().pending, world.state().halted, world.state().generation) == ([], None, 0)

@@ -53,10 +53,15 @@ def _maintain_table(spark: SparkSession, manifest: Manifest, table: Table, kind:
 
 
 def _drop_refs(spark: SparkSession, identifier: str, manifest: Manifest) -> None:
-    """Tags of runs beyond the horizon, and branches of attempts that were never published."""
-    for name, is_branch in refs_of(load_table(spark, identifier)).items():
-        number = name.removeprefix(RUN_TAGS)
-        if is_branch and name.startswith("attempt_"):
-            spark.sql(f"ALTER TABLE {identifier} DROP BRANCH `{name}`")
-        elif name.startswith(RUN_TAGS) and number.isdecimal() and int(number) < manifest.keep_from:
-            spark.sql(f"ALTER TABLE {identifier} DROP TAG `{name}`")
+    """Tags of runs beyond the horizon, and branches of attempts that were never published.
+
+    A table is tagged by the runs that moved it alone, so the newest tag up to the horizon's first run stays: it is what
+    that run, and those after it until the next tag, left the table at.
+    """
+    refs = refs_of(load_table(spark, identifier))
+    numbers = [name.removeprefix(RUN_TAGS) for name in refs if name.startswith(RUN_TAGS)]
+    beyond = sorted(int(number) for number in numbers if number.isdecimal() and int(number) <= manifest.keep_from)
+    dropped = [f"TAG `{RUN_TAGS}{number}`" for number in beyond[:-1]]
+    dropped += [f"BRANCH `{name}`" for name, is_branch in refs.items() if is_branch and name.startswith("attempt_")]
+    for ref in dropped:
+        spark.sql(f"ALTER TABLE {identifier} DROP {ref}")
