@@ -95,7 +95,7 @@ class Lake:
                     "name": name,
                     "source": f"source_{self.name}.{name}",
                     "from_snapshot": None if kind == "rebuild" else self.done.get(name),
-                    "to_snapshot": self.head(name),
+                    "to_snapshot": self.done.get(name) if kind == "maintain" else self.head(name),
                     "base": self.base.get(name, nothing),
                     **{f: to_builtins(getattr(contract, f)) for f in ("key", "columns", "parents", "rules", "unique")},
                 }

@@ -42,9 +42,7 @@ class World:
 
     def new_watcher(self, registry: Registry = SHOP) -> Watcher:
         policy = Policy(settle_seconds=10, max_wait_seconds=60)
-        return Watcher(
-            self.source, self.decisions, self.lake, self.memory, registry, policy, lambda: self.now_ms
-        )
+        return Watcher(self.source, self.decisions, self.lake, self.memory, registry, policy, lambda: self.now_ms)
 
     def commit(self, table: str, count: int, operation: str = "append", every_ms: int = 0) -> None:
         """The table now has `count` commits in a line, `every_ms` apart, the last one made now."""

@@ -1,8 +1,6 @@
-"""Commands that read the lake: rows that wait or were refused, and how to read the tables as a run left them."""
+"""Commands that read the lake: rows that wait, and rows that were refused."""
 
 from collections import Counter
-from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -10,22 +8,15 @@ from pyiceberg.catalog import Catalog
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from tidemark.events import LakeCurated, Selection
+from tidemark.events import Selection
 from tidemark.settings import LakeSettings, load
 from tidemark.tables import Table, registry
 from tidemark_cli import render
-from tidemark_cli.chain import Reason, Wait, ask, asking, find, read_runs
-from tidemark_cli.runs import Run
+from tidemark_cli.chain import Reason, Wait, ask, asking
 from tidemark_lake.catalog import load_table, open_catalog
-from tidemark_lake.decisions import Decision, DecisionStore
-from tidemark_lake.objects import Folder, s3_client
-from tidemark_warehouse import Sql
-from tidemark_warehouse import load as load_sql
-from tidemark_warehouse import render as render_sql
 
 Row = dict[str, Any]
 console = Console()
-_sql = load_sql("tidemark_cli")
 TableName = Annotated[str | None, typer.Argument(help="Only this table.", metavar="TABLE")]
 Key = Annotated[str | None, typer.Argument(help="Only rows of this key (its columns joined by '|').", metavar="KEY")]
 Limit = Annotated[int, typer.Option(help="At most so many rows.")]
@@ -122,71 +113,3 @@ def _rows(catalog: Catalog, table: str, kind: str, fields: tuple[str, ...] = ("*
     curated = registry().datasets[registry().tables[table].dataset].curated
     loaded = load_table(catalog, f"{curated}.{table}_{kind}")
     return [] if loaded is None else list(loaded.scan(selected_fields=fields).to_arrow().to_pylist())
-
-
-def as_of(
-    run: Annotated[str, typer.Argument(help="A run's id, DATASET#SEQ, or a time (ISO 8601).", metavar="RUN|TIME")],
-) -> None:
-    """The queries that read tables as a run left them, or as they stood at a time: Spark, pyiceberg, Snowflake."""
-    at_ms = moment(run)
-    if at_ms is None:
-        _print_queries(find(run))
-        return
-    found = published_at(read_runs().values(), at_ms)
-    if not found:
-        raise typer.BadParameter(f"nothing had been published at {run}")
-    for one in found:
-        console.print(f"-- {one.dataset}: run {one.run_seq} ({one.run_id})", markup=False, highlight=False)
-        _print_queries(one)
-
-
-def moment(text: str) -> int | None:
-    """Epoch milliseconds of an ISO 8601 date or time, UTC where it names no zone; None: it is none."""
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return int((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * 1000)
-
-
-def published_at(runs: Iterable[Run], at_ms: int) -> list[Run]:
-    """For each dataset the run that its curated tables stood at."""
-    stood: dict[str, Run] = {}
-    for run in sorted(runs, key=lambda run: run.run_seq):
-        if run.first_ms.get(LakeCurated.stage, at_ms + 1) <= at_ms:
-            stood[run.dataset] = run
-    return list(stood.values())
-
-
-def _print_queries(found: Run) -> None:
-    settings = load(LakeSettings)
-    store = DecisionStore(Folder(s3_client(settings.aws_region, settings.s3_endpoint), settings.lake_state))
-    decision = store.get(found.dataset, found.run_seq)
-    if decision is None or decision.run_id != found.run_id:
-        console.print(f"the lake has no decision of {found.run_id}: it has not been published", style="red")
-        raise typer.Exit(1)
-    built = found.built
-    published_ms = found.at_ms.get("transformer") if built and built.to_seq >= found.run_seq else None
-    for line in queries(decision, registry().datasets[found.dataset].curated, published_ms):
-        console.print(line, highlight=False, soft_wrap=True, markup=False)
-
-
-def queries(decision: Decision, curated: str, published_ms: int | None) -> list[str]:
-    """A query for every table and engine. `published_ms`: when the run's marts were published, epoch ms, if ever."""
-    standing = {name: table.snapshots["current"] for name, table in decision.tables.items()}
-    there = {f"{curated}.{name}": snapshot for name, snapshot in standing.items() if snapshot is not None}
-    lines = ["-- Spark"]
-    lines += [_filled("spark", table=Sql(table), snapshot=Sql(str(number))) for table, number in there.items()]
-    lines.append("# pyiceberg")
-    lines += [f'catalog.load_table("{t}").scan(snapshot_id={number}).to_arrow()' for t, number in there.items()]
-    lines.append("-- Snowflake")
-    lines += [_filled("raw", table=("raw", name), run_seq=Sql(str(decision.run_seq))) for name in standing]
-    if published_ms is not None:
-        at = Sql(f"'{datetime.fromtimestamp(published_ms / 1000, UTC).isoformat(timespec='milliseconds')}'")
-        lines += [_filled("staging", table=("staging", f"stg_{name}"), at=at) for name in standing]
-    return lines
-
-
-def _filled(name: str, **places: Sql | tuple[str, ...]) -> str:
-    *_, query = render_sql(_sql[name], **places).splitlines()
-    return f"{query};"

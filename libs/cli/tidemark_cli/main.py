@@ -8,6 +8,7 @@ from rich.console import Console
 
 from tidemark.errors import TidemarkError
 from tidemark_cli import chain, home, lake
+from tidemark_cli.as_of import as_of
 from tidemark_cli.audit import audit
 from tidemark_cli.init import init
 from tidemark_cli.lineage import lineage
@@ -28,7 +29,7 @@ for command in (
     chain.resume,
     lake.held,
     lake.quarantine,
-    lake.as_of,
+    as_of,
     audit,
     lineage,
 ):

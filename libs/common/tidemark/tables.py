@@ -18,7 +18,7 @@ Order = Literal["debezium", "arrival"]
 
 
 class Column(Struct, frozen=True, forbid_unknown_fields=True):
-    """A column's contract: canonical type, nullability, and what old rows get when the column is new."""
+    """A column's contract: canonical type, nullability, and what null means: with a default a column is never null."""
 
     type: str
     nullable: bool = True

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from tidemark.errors import TypedStop
 from tidemark.events import RunRequested, SnapshotCommitted, TableCut, run_id_of
 from tidemark_lake.decisions import Decision
+from tidemark_lake.standing import standing
 
 Decided = Callable[[int], Decision | None]
 Lost = Callable[[Decision], list[str]]
@@ -42,13 +43,10 @@ def rollback_run(
 
 
 def _standing(asked: RunRequested, newest: Decision | None, decided: Decided) -> Decision:
-    """The wanted run's decision, found backwards along the runs that stand: past a rollback, those it went back to."""
-    at = newest
-    while at is not None:
-        if at.run_id == asked.to_run_id:
-            return at
-        before = at.curated.to_seq if at.kind == "rollback" else at.number - 1
-        at = decided(before) if before else None
+    """The wanted run's decision, among those that stand."""
+    for decision in standing(newest, decided):
+        if decision.run_id == asked.to_run_id:
+            return decision
     raise TypedStop(
         f"{asked.to_run_id} is no run of {asked.dataset} that stands (unknown, or rolled back itself); "
         f"`tidemark runs --dataset {asked.dataset}` lists them"

@@ -37,14 +37,14 @@ STEPS = {
         {**THREE, "colour": "red"},
         {**PLAIN, "colour": Column("string", default="none")},
         "id, colour",
-        [(0, None), (1, "red"), (2, "none"), (3, "red")],  # row 0 is not written anew
+        [(0, "none"), (1, "red"), (2, "none"), (3, "red")],
     ),
     "added_where_null_must_not_be": Step(
         ["ADD COLUMN stock int"],
         {**THREE, "stock": 7},
         {**PLAIN, "stock": Column("int", nullable=False, default="0")},
         "id, stock",
-        [(0, None), (1, 7), (2, 0), (3, 7)],
+        [(0, 0), (1, 7), (2, 0), (3, 7)],
     ),
     "added_unknown_to_the_contract": Step(
         ["ADD COLUMN colour string"],
@@ -73,6 +73,13 @@ STEPS = {
         {**PLAIN, "remark": Column("string")},
         "id, note, remark",
         [(0, "w", None), (1, None, "z"), (2, None, "y"), (3, None, "z")],
+    ),
+    "renamed_as_debezium_s_sink_shows_it": Step(  # a new column, and the old one is absent from later rows
+        ["ADD COLUMN remark string"],
+        {**THREE, "note": None, "remark": "z"},
+        {**PLAIN, "remark": Column("string")},
+        "id, note, remark",
+        [(0, "w", None), (1, None, "z"), (2, "y", None), (3, None, "z")],
     ),
     "widened_to_long": Step(
         ["ALTER COLUMN amount TYPE bigint"],
@@ -151,6 +158,86 @@ def test_every_change_of_shape(lake: Any) -> None:
         for table, step in STEPS.items()
     }
     assert {table for table in STEPS if before[table] - files(lake, table)} == set()
+
+
+def test_a_default_that_is_new_means_every_null(lake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also old rows, of tables that get none, and after an attempt that died between the ALTER and the rows, and a
+    maintenance behind it. The changes stay as they came; what is told again is known, and nothing is filled twice."""
+    begun(lake, dict.fromkeys(("things", "others"), contract(PLAIN)))
+    appended(lake, "things", [{**THREE, "note": None}], 3)
+    appended(lake, "others", [{**THREE, "id": 2}], 3)  # a delete file, which maintenance would compact away
+    lake.run()
+    came = {table: lake.rows(table, "*", "_changes") for table in lake.contracts}
+    before = {table: files(lake, table) for table in lake.contracts}
+    grown = {**PLAIN, "note": Column("string", default="o'none"), "stock": Column("int", nullable=False, default="0")}
+    lake.contracts = dict.fromkeys(("things", "others"), contract(grown))
+    appended(lake, "things", [{**THREE, "id": 4, "note": None}, {**THREE, "note": None}], 3)
+    with monkeypatch.context() as dying:
+        dying.setattr("curate_job.main.fill_defaults", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            lake.run()
+    lake.run("maintain")
+    (things, others) = lake.run()["tables"]
+    assert [(t["accepted"], t["repeated"]) for t in (things, others)] == [(1, 1), (0, 0)]
+    told = [(0, "w", 0), (1, "x", 0), (2, "y", 0), (3, "o'none", 0), (4, "o'none", 0)]
+    assert {"things": told, "others": [*told[:2], (2, "z", 0)]} == {
+        t: lake.rows(t, "id, note, stock") for t in lake.contracts
+    }
+    assert lake.rows("others", ", ".join(came_columns(lake, "others")), "_changes") == came["others"]
+    assert {table for table in before if before[table] - files(lake, table)} == set()
+    filled = dict(lake.base)
+    appended(lake, "things", [{**THREE, "id": 4, "note": None}], 3)
+    assert lake.run()["tables"][0]["repeated"] == 1
+    assert lake.base == filled
+
+
+def test_rows_of_the_old_shape_after_the_change(lake: Any) -> None:
+    """Decoded before it, appended behind rows of the new shape: what they lack is null, or the column's default."""
+    begun(lake, {"things": contract(PLAIN)})
+    source, old = lake.source("things"), "id, name, amount, price, note, __op, __ts_ms, __source_ts_ms, __source_lsn"
+    lake.spark.sql(f"ALTER TABLE {source} ADD COLUMNS (colour string, size int)")
+    lake.contracts = {"things": contract({**PLAIN, "colour": Column("string", default="none"), "size": Column("int")})}
+    appended(lake, "things", [{**THREE, "colour": "red", "size": 9}], 3)
+    lake.spark.sql(f"INSERT INTO {source} ({old}) VALUES (4, 'four', 4, 4.00, 'z', 'c', 3, 3, 3)")
+    lake.run()
+    appended(lake, "things", [{**THREE, "id": 5, "colour": "blue", "size": 8}], 4)
+    lake.spark.sql(f"INSERT INTO {source} ({old}) VALUES (3, 'late', 4, 4.00, 'z', 'u', 5, 5, 5)")
+    assert lake.run()["status"] == "done"
+    assert lake.rows("things", "id, name, colour, size")[2:] == [
+        (2, "two", "none", None),
+        (3, "late", "none", None),
+        (4, "four", "none", None),
+        (5, "three", "blue", 8),
+    ]
+
+
+@pytest.mark.parametrize("gone", ["name", "id"])
+def test_a_column_that_is_gone_but_still_in_the_table_stops(lake: Any, gone: str) -> None:
+    """Dropped or renamed in PostgreSQL, it is absent from later rows: not every row is refused in silence, and the
+    remedy works. Beside rows that have it, and of a row or two alone, it is the rows that are bad."""
+    strict = {"id": Column("int", nullable=False), "name": Column("string", nullable=False)}
+    begun(lake, {"things": contract({**PLAIN, **strict})})
+    bad = [{**THREE, "id": key, "amount": key, gone: None} for key in (3, 4, 5)]
+    appended(lake, "things", bad, 3)
+    assert lake.run()["tables"][0]["quarantined"] == 3
+    appended(lake, "things", [{**row, "note": "a"} for row in bad[:2]], 4)
+    assert lake.run()["tables"][0]["quarantined"] == 2
+    appended(lake, "things", [{**row, "note": "b"} for row in bad], 5)
+    lake.spark.sql(f"INSERT INTO {lake.source('things')} (id, __op, __ts_ms, __source_ts_ms, __source_lsn) "
+                   "VALUES (1, 'd', 5, 5, 5)")  # fmt: skip
+    result = lake.run()
+    assert (result["status"], f"things.{gone} is null in all 3 rows" in result["stopped"]["reason"]) == (
+        "stopped",
+        True,
+    )
+    if gone == "name":
+        lake.contracts = {"things": contract(PLAIN)}
+        assert lake.run()["tables"][0]["accepted"] == 4
+
+
+def came_columns(lake: Any, table: str) -> list[str]:
+    """The columns of a changes table before it grew."""
+    return [name for name in lake.spark.table(f"lake.curated_{lake.name}.{table}_changes").columns if name != "stock"]
 
 
 def test_null_is_allowed_from_now_on(lake: Any) -> None:

@@ -1,6 +1,9 @@
 """Maintenance on a local warehouse: fewer files, the same rows, and what the horizon holds stays readable."""
 
+import os
+import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -76,13 +79,23 @@ def test_a_table_that_stands_still_keeps_what_the_horizon_s_runs_left_it_at(lake
     assert [run for run, snapshots in left.items() if set(snapshots) <= there] == [4, 5]
 
 
-def test_an_attempt_that_was_never_published_is_swept(lake: Any) -> None:
-    """Branches that a dead attempt left are dropped; a second maintenance has nothing to do and changes nothing."""
+def planted(lake: Any, name: str, days: float) -> Path:
+    """A file in the users' data folder that no snapshot knows, so many days old."""
+    path = Path(lake.rows("users", "file_path", ".files")[0][0].removeprefix("file:")).with_name(name)
+    path.write_text("of a commit that never came")
+    os.utime(path, times=(time.time() - days * 86_400,) * 2)
+    return path
+
+
+def test_what_an_attempt_that_was_never_published_left_is_swept(lake: Any) -> None:
+    """Its branches are dropped, and its files once no commit can still come; a second maintenance changes nothing."""
     lake.append("users", [user(1, 1)], COLUMNS)
     lake.run()
     table = f"lake.curated_{lake.name}.users"
     lake.spark.sql(f"ALTER TABLE {table} CREATE BRANCH attempt_dead")
+    orphan, young = planted(lake, "orphan.parquet", days=3.5), planted(lake, "young.parquet", days=2.5)
     lake.run("maintain")
+    assert (orphan.exists(), young.exists()) == (False, True)
     names = {row["name"] for row in lake.spark.table(f"{table}.refs").collect()}
     assert "attempt_dead" not in names
     before = (lake.rows("users"), lake.base["users"])

@@ -3,7 +3,7 @@
 SELECT * FROM lake.{table} VERSION AS OF {snapshot}
 
 -- name: raw
--- The changes that a run and those before it loaded.
+-- The changes that a run and those before it loaded, of a run that stands: a rollback deletes rows from RAW.
 SELECT * FROM {table} WHERE _RUN_SEQ <= {run_seq}
 
 -- name: staging

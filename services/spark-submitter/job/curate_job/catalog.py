@@ -7,11 +7,13 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from py4j.protocol import Py4JJavaError
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 
 # names that pyspark looks up again for every column and sequence it hands to the JVM
 _ASKED_AGAIN = ("functions", "PythonUtils", "org.apache.spark.sql.functions", "org.apache.spark.sql.expressions.Window")
+_UTIL = "org.apache.iceberg.spark.Spark3Util"
 
 
 def remember_names(spark: SparkSession) -> None:
@@ -28,17 +30,30 @@ def load_table(spark: SparkSession, identifier: str) -> Any | None:
     """The Iceberg table (a Java object) as it is now, None if there is none.
 
     Spark's catalog keeps loaded tables for a while (opening one costs a new client of the object store), and what
-    others have committed since is seen by a refresh alone: for the whole session, so once a run for each table.
+    others have committed since is seen by a refresh alone: for the whole session, so once a run for each table. One
+    that cannot be refreshed may have been dropped, or made anew under its name: it is forgotten and looked for again.
     """
     try:
-        loader = java_class(spark, "org.apache.iceberg.spark.Spark3Util")
-        table = loader.loadIcebergTable(spark._jsparkSession, identifier)
-        table.refresh()
+        table = _open(spark, identifier)
+        try:
+            table.refresh()
+        except Py4JJavaError:
+            _forget(spark, identifier)
+            table = _open(spark, identifier)
         return table
     except AnalysisException as error:
         if error.getCondition() in ("TABLE_OR_VIEW_NOT_FOUND", "SCHEMA_NOT_FOUND"):
             return None
         raise
+
+
+def _open(spark: SparkSession, identifier: str) -> Any:
+    return java_class(spark, _UTIL).loadIcebergTable(spark._jsparkSession, identifier)
+
+
+def _forget(spark: SparkSession, identifier: str) -> None:
+    found = java_class(spark, _UTIL).catalogAndIdentifier(spark._jsparkSession, identifier)
+    found.catalog().invalidateTable(found.identifier())
 
 
 def snapshot_of(table: Any, ref: str) -> int | None:
@@ -73,10 +88,10 @@ def rows_as_of(spark: SparkSession, identifier: str, snapshot_id: int | None) ->
     return spark.read.format("iceberg").option("versionAsOf", snapshot_id).load(identifier)
 
 
-def columns_in(spark: SparkSession, schema: Any) -> dict[str, str]:
-    """An Iceberg schema's top columns and their types as Iceberg writes them."""
+def fields_in(spark: SparkSession, schema: Any) -> dict[str, dict[str, Any]]:
+    """An Iceberg schema's top columns as Iceberg writes them: `type`, and `doc` where one has a comment."""
     fields = json.loads(java_class(spark, "org.apache.iceberg.SchemaParser").toJson(schema))["fields"]
-    return {field["name"]: str(field["type"]) for field in fields}
+    return {field["name"]: field for field in fields}
 
 
 def lineage(table: Any, newest: int) -> Iterator[Any]:

@@ -77,10 +77,11 @@ def _counted(rows: DataFrame, name: str) -> DataFrame:
 
 
 def _since_base(table: Any, head: int, attempt: str) -> tuple[int | None, int]:
-    """The snapshot on which the attempt's own snapshots stand, and the rows that these added."""
+    """The snapshot on which the attempt's own snapshots stand, and the rows that these added less those they took."""
     rows = 0
     for snapshot in lineage(table, head):
         if snapshot.summary().get(ATTEMPT) != attempt:
             return int(snapshot.snapshotId()), rows
-        rows += count_of(snapshot, "added-records")
+        taken = ("deleted-records", "added-position-deletes")
+        rows += count_of(snapshot, "added-records") - sum(count_of(snapshot, name) for name in taken)
     return None, rows

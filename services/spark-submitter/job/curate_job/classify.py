@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from curate_job.asked import Asked
-from curate_job.counts import NONE, count_ends, count_new, fill, left_quarantine
+from curate_job.counts import NONE, count_ends, count_new, fill, left_quarantine, stop_if_gone
 from curate_job.frames import Frames
 from curate_job.gather import CHANGE_COLUMNS, Gathered, as_incoming, text_of
 from curate_job.hold import Parent, mark_orphans
@@ -67,9 +67,10 @@ class Classifier:
         self._refused = refused
 
     def classify(self, gathered: Gathered, done: dict[str, Work], counts: TableResult) -> Work:
-        """Bring every row to its end. `done`: the parents that had work."""
+        """Bring every row to its end. `done`: the parents that had work. Raises UpstreamError."""
         rows = self.frames.kept(self._outcomes(gathered.table, self._marked(gathered), done, gathered.asked))
-        ends = count_ends(rows, self.manifest.order)
+        ends = count_ends(rows, gathered.table, self.manifest.order)
+        stop_if_gone(gathered.table, ends)
         fill(counts, ends)
         return Work(gathered, rows, counts, ends.get(("held", "rewaiting"), NONE).rows, left_quarantine(ends))
 

@@ -2,39 +2,79 @@
 
 from typing import NamedTuple
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
-from curate_job.manifest import TableResult
+from curate_job.manifest import Table, TableResult, UpstreamError
 
+NO_ACCIDENT = 3  # so many rows without one value, and none with it: its column is gone; fewer may be bad rows
 ORIGINS = ("cut", "tombstone", "held", "refused")
 
 
 class Count(NamedTuple):
-    """Rows of one origin that came to one end; `newest`: their newest source time, epoch ms."""
+    """Rows of one origin that came to one end; `newest`: their newest source time, epoch ms.
+
+    `judged`: those that are no deletes; `lacks`: the place in the contract of a column that is null in all of these and
+    is what is wrong with them, -1: none.
+    """
 
     rows: int
     flagged: int
     newest: int | None
+    judged: int = 0
+    lacks: int = -1
 
 
 NONE = Count(0, 0, None)
 Ends = dict[tuple[str, str], Count]
 
 
-def count_ends(rows: DataFrame, order: str) -> Ends:
+def count_ends(rows: DataFrame, table: Table, order: str) -> Ends:
     """Counts by (origin, outcome)."""
     source_ms = F.unix_micros(F.col("_source_ts").cast("timestamp")) / 1000
     newest = F.max(source_ms if order == "debezium" else F.col("_ts_ms"))
+    lacks = F.when(F.col("_op") != "d", _lacks(table))
     counted = rows.groupBy("_origin", "_outcome").agg(
-        F.count("*").alias("rows"), F.count("_flags").alias("flagged"), newest.cast("bigint").alias("newest")
+        F.count("*").alias("rows"),
+        F.count("_flags").alias("flagged"),
+        newest.cast("bigint").alias("newest"),
+        F.count(lacks).alias("judged"),
+        F.when(F.min(lacks) == F.max(lacks), F.min(lacks)).alias("lacks"),
     )
-    return {(r["_origin"], r["_outcome"]): Count(r["rows"], r["flagged"], r["newest"]) for r in counted.collect()}
+    return {(r["_origin"], r["_outcome"]): _count(r) for r in counted.collect()}
 
 
 def count_new(state: DataFrame) -> dict[bool, int]:
     """The state's rows by whether they are new."""
     return {r["_new"]: r["rows"] for r in state.groupBy("_new").agg(F.count("*").alias("rows")).collect()}
+
+
+def _lacks(table: Table) -> Column:
+    """The place of the first column of which the row's reason says that it is null, -1 without any."""
+    reason = F.concat("_reason", F.lit(";"))
+    places = [F.when(reason.startswith(f"{name}: null;"), place) for place, name in enumerate(table.columns)]
+    return F.coalesce(*places, F.lit(-1))
+
+
+def _count(row: Row) -> Count:
+    return Count(
+        row["rows"], row["flagged"], row["newest"], row["judged"], -1 if row["lacks"] is None else row["lacks"]
+    )
+
+
+def stop_if_gone(table: Table, ends: Ends) -> None:
+    """A column that must not be null and is null in every row of the cut was dropped or renamed in the source, though
+    its table still has it: for a person to decide, not row by row. Raises UpstreamError.
+    """
+    refused = ends.get(("cut", "quarantined"), NONE)
+    judged = sum(count.judged for (origin, _), count in ends.items() if origin == "cut")
+    if refused.lacks >= 0 and refused.judged == judged >= NO_ACCIDENT:
+        raise UpstreamError(
+            f"{table.source}.{list(table.columns)[refused.lacks]} is null in all {judged} rows of the cut, "
+            "which its contract does not allow",
+            "if the source dropped or renamed the column, mend the registry (nullable, default, the new name), then "
+            "`tidemark resume`; if the rows are only bad, a rebuild (`tidemark publish --rebuild`) quarantines them",
+        )
 
 
 def left_quarantine(ends: Ends) -> int:

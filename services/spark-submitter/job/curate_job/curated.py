@@ -6,11 +6,13 @@ columns are all nullable in them: a delete may lack values, and what must not be
 """
 
 from concurrent.futures import Executor
+from typing import Any
 
 from pyspark.sql import SparkSession
 
 from curate_job.cast import spark_type
-from curate_job.catalog import columns_in, load_table, snapshot_of
+from curate_job.catalog import fields_in, load_table, snapshot_of
+from curate_job.defaults import note_defaults
 from curate_job.manifest import CHANGES, CURRENT, HELD, KINDS, QUARANTINED, Manifest, Table, UpstreamError
 
 _CHANGE = {"_op": "string", "_lsn": "bigint", "_ts_ms": "bigint", "_source_ts": "timestamp_ntz", "_flags": "string"}
@@ -70,11 +72,13 @@ def _ensure(spark: SparkSession, manifest: Manifest, table: Table, kind: str) ->
         spark.sql(f"CREATE TABLE IF NOT EXISTS {identifier} ({columns}) USING iceberg TBLPROPERTIES ({settings})")
         return {}
     if kind != QUARANTINED:
-        _evolve(spark, identifier, wanted, _types_of(columns_in(spark, loaded.schema())))
+        fields = fields_in(spark, loaded.schema())
+        _evolve(spark, identifier, wanted, _types_of(fields))
+        note_defaults(spark, identifier, table, fields)
     if snapshot_of(loaded, branch) is not None:  # this attempt died half-way and begins again
         spark.sql(f"ALTER TABLE {identifier} DROP BRANCH `{branch}`")
     base = table.base[CHANGES] if kind == CHANGES else None
-    return {} if base is None else _types_of(columns_in(spark, loaded.schemas()[loaded.snapshot(base).schemaId()]))
+    return {} if base is None else _types_of(fields_in(spark, loaded.schemas()[loaded.snapshot(base).schemaId()]))
 
 
 def _differences(before: dict[str, str], wanted: dict[str, str]) -> list[str]:
@@ -84,9 +88,9 @@ def _differences(before: dict[str, str], wanted: dict[str, str]) -> list[str]:
     return added + [f"changed {n} from {before[n]} to {t}" for n, t in wanted.items() if before.get(n, t) != t]
 
 
-def _types_of(columns: dict[str, str]) -> dict[str, str]:
-    names = {"long": "bigint", "timestamp": "timestamp_ntz"}
-    return {name: names.get(type_, type_.replace(" ", "")) for name, type_ in columns.items()}
+def _types_of(fields: dict[str, dict[str, Any]]) -> dict[str, str]:
+    names, types = {"long": "bigint", "timestamp": "timestamp_ntz"}, {n: str(f["type"]) for n, f in fields.items()}
+    return {name: names.get(type_, type_.replace(" ", "")) for name, type_ in types.items()}
 
 
 def _evolve(spark: SparkSession, identifier: str, wanted: dict[str, str], present: dict[str, str]) -> None:

@@ -7,11 +7,11 @@ than the rows (Spark looks at every step of a plan, again and again).
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
 from curate_job.asked import together
 from curate_job.catalog import load_table, of_unknown_size, rows_as_of, rows_at
 from curate_job.curated import columns_of
+from curate_job.defaults import has_defaults, value_of
 from curate_job.manifest import Manifest, Table
 
 
@@ -39,10 +39,10 @@ class Frames:
         rows = rows_as_of(self.spark, self.manifest.identifier(table.name, kind), table.base[kind])
         columns = columns_of(table, kind)
         present = {field.name: field.dataType.simpleString() for field in rows.schema.fields}
-        if present == columns:
+        if present == columns and not has_defaults(table):
             return rows
         # an older snapshot has the older shape
-        return rows.select(*[(F.col(n) if n in present else F.lit(None)).cast(t).alias(n) for n, t in columns.items()])
+        return rows.select(*[value_of(table, name, type_, name in present) for name, type_ in columns.items()])
 
 
 def rows_in(spark: SparkSession, manifest: Manifest, kind: str) -> dict[str, int]:

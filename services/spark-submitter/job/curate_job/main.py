@@ -15,10 +15,12 @@ from pyspark.sql import SparkSession
 from curate_job import checks
 from curate_job.catalog import active_session, read_text, remember_names, write_text
 from curate_job.curated import ensure_tables
+from curate_job.defaults import fill_defaults
 from curate_job.frames import Frames, rows_in
 from curate_job.maintain import maintain
 from curate_job.manifest import (
     HELD,
+    Check,
     Manifest,
     Result,
     TableResult,
@@ -88,14 +90,17 @@ def _run(spark: SparkSession, manifest: Manifest, steps: Steps, group: str) -> R
         largest = max(cut.rows for cut in cuts.values())
         small = max(largest, *held.values()) <= SMALL_ROWS  # held rows are asked for too
         _tune(spark, manifest, largest, small)
+        filled: list[Check] = []
         if largest or manifest.kind == "rebuild":
             with steps.step("ensure tables"):
                 for name, changes in ensure_tables(spark, manifest, manifest.tables, pool).items():
                     counts[name].schema_changes = changes
+            with steps.step("fill defaults"):
+                filled = fill_defaults(spark, manifest, counts, pool)
         if manifest.kind == "maintain":
             checked = maintain(spark, manifest, counts, steps, pool)
             return Result(manifest.run_id, manifest.attempt, tables=list(counts.values()), checks=checked)
-        checked = Pipeline(Frames(spark, manifest, small), cuts, held, counts, steps, pool).run()
+        checked = filled + Pipeline(Frames(spark, manifest, small), cuts, held, counts, steps, pool).run()
     adapted = {} if small else adaptive_effects(spark, began_ms)  # a small cut has no shuffle to adapt
     return Result(manifest.run_id, manifest.attempt, tables=list(counts.values()), checks=checked, spark=adapted)
 

@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 from pyspark.sql import SparkSession
 
 from curate_job.catalog import load_table, refs_of, rows_as_of, snapshot_of
-from curate_job.manifest import KINDS, Check, Manifest, Table, TableResult
+from curate_job.defaults import unfilled
+from curate_job.manifest import CURRENT, KINDS, Check, Manifest, Table, TableResult
 from curate_job.steps import Steps
 
 COMPACTION = {"min-input-files": 5, "delete-file-threshold": 1, "remove-dangling-deletes": "true"}
@@ -44,12 +45,19 @@ def _maintain_table(spark: SparkSession, manifest: Manifest, table: Table, kind:
     spark.sql(f"{call}expire_snapshots(table => '{name}', older_than => TIMESTAMP '{now}', retain_last => 1)")
     old = now - timedelta(days=ORPHAN_DAYS)
     spark.sql(f"{call}remove_orphan_files(table => '{name}', prefix_listing => true, older_than => TIMESTAMP '{old}')")
-    spark.sql(f"ALTER TABLE {identifier} CREATE BRANCH `{manifest.branch}` AS OF VERSION {base}")
-    options = ", ".join(f"'{option}', '{value}'" for option, value in COMPACTION.items())
-    spark.sql(f"{call}rewrite_data_files(table => '{name}', branch => '{manifest.branch}', options => map({options}))")
-    head = snapshot_of(load_table(spark, identifier), manifest.branch)
+    # of a compaction's snapshot one could not tell that its rows still lack a default
+    head = base if kind == CURRENT and unfilled(spark, manifest, table) else _compacted(spark, manifest, name, base)
     before, after = (rows_as_of(spark, identifier, snapshot).count() for snapshot in (base, head))
     return head, Check(f"rows of {kind} before and after compaction", table.name, before, after)
+
+
+def _compacted(spark: SparkSession, manifest: Manifest, name: str, base: int | None) -> int | None:
+    identifier = f"{manifest.catalog}.{name}"
+    spark.sql(f"ALTER TABLE {identifier} CREATE BRANCH `{manifest.branch}` AS OF VERSION {base}")
+    options = ", ".join(f"'{option}', '{value}'" for option, value in COMPACTION.items())
+    rewrite = f"table => '{name}', branch => '{manifest.branch}', options => map({options})"
+    spark.sql(f"CALL {manifest.catalog}.system.rewrite_data_files({rewrite})")
+    return snapshot_of(load_table(spark, identifier), manifest.branch)
 
 
 def _drop_refs(spark: SparkSession, identifier: str, manifest: Manifest) -> None:

@@ -13,7 +13,7 @@ KINDS = (CHANGES, CURRENT, HELD, QUARANTINED)
 
 @dataclass(frozen=True)
 class Column:
-    """A contract column: canonical type, nullability, and what a row of an older shape gets."""
+    """A contract column: canonical type, nullability, and what null means (None: null)."""
 
     type: str
     nullable: bool = True
