@@ -7,7 +7,10 @@
     end
 {%- endmacro %}
 
-{# The condition that keeps flagged rows (as they are kept by default) or, with exclude_flagged, leaves them out. #}
-{% macro kept(flags) -%}
-    {%- if var('exclude_flagged') -%} {{ flags }} is null {%- else -%} true {%- endif -%}
+{#
+    The condition that keeps flagged rows (as they are kept by default) or, with exclude_flagged, leaves them out. Not for
+    marts that are held against the speed layer: it has no flags and leaves nothing out.
+#}
+{% macro kept(flagged) -%}
+    {%- if var('exclude_flagged') -%} not {{ flagged }} {%- else -%} true {%- endif -%}
 {%- endmacro %}

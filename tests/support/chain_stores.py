@@ -182,7 +182,7 @@ class MartsOf(reconciled.MemoryMarts):
     def published(self, dataset: str) -> Published | None:
         position = self._stores.marts.position(dataset)
         as_of = [receipt.as_of_ms for _, receipt in self._stores.marts.ledger if receipt.dataset == dataset]
-        return Published(position.run_seq, position.generation, as_of[-1]) if as_of else None
+        return Published(position.run_seq, position.generation, as_of[-1], position.exclude_flagged) if as_of else None
 
     def raw(self, name: str, table: Table, up_to_seq: int) -> Figures:
         return {"changes": Decimal(sum(r["_run_seq"] <= up_to_seq for r in self._stores.raw.rows(name)))}

@@ -134,10 +134,21 @@ def in_order(rows: Sequence[Row]) -> list[Row]:
 
 
 def publication(
-    models: Sequence[Model], run_seq: int, base: Position, generation: int = 1, dataset: str = "ecommerce"
+    models: Sequence[Model],
+    run_seq: int,
+    base: Position,
+    generation: int = 1,
+    dataset: str = "ecommerce",
+    exclude_flagged: bool = False,
 ) -> Publication:
     """What a run publishes from the window after `base`."""
-    window = Window(dataset=dataset, from_seq=base.run_seq, to_seq=run_seq, as_of_ms=run_seq)
+    window = Window(
+        dataset=dataset,
+        from_seq=base.run_seq,
+        to_seq=run_seq,
+        as_of_ms=run_seq,
+        exclude_flagged=exclude_flagged,
+    )
     return Publication(
         run_id=f"{dataset}-{run_seq}",
         generation=generation,

@@ -98,7 +98,7 @@ class Database:
             execute(self.connection, f"DELETE FROM {quote(schema, table)}")
         execute(self.connection, "DELETE FROM OPS.LOAD_LEDGER")
         execute(self.connection, "DELETE FROM OPS.PUBLISH_LEDGER")
-        execute(self.connection, "UPDATE OPS.PUBLISH_LOCK SET GENERATION = 0, RUN_SEQ = 0")
+        execute(self.connection, "UPDATE OPS.PUBLISH_LOCK SET GENERATION = 0, RUN_SEQ = 0, EXCLUDE_FLAGGED = FALSE")
 
     def close(self) -> None:
         """End the session."""

@@ -12,6 +12,7 @@ final as (
         updated_at,
         {{ joined_flags('_flags', '_state_flags') }} as flags
     from users
+    where {{ kept('_flagged') }}
 )
 
 select * from final

@@ -14,6 +14,7 @@ final as (
         updated_at,
         _flags as flags
     from products
+    where {{ kept('_flagged') }}
 )
 
 select * from final

@@ -1,5 +1,7 @@
 with order_items as (
-    select * from {{ ref('live_order_items') }}
+    select *
+    from {{ ref('live_order_items') }}
+    where {{ kept('_flagged') }}
 ),
 
 orders as (
@@ -37,7 +39,6 @@ final as (
         cast(iff(is_cancelled, 0, line_amount) as number(18, 2)) as revenue,
         flags
     from priced
-    where {{ kept('flags') }}
 )
 
 select * from final

@@ -1,5 +1,7 @@
 with orders as (
-    select * from {{ ref('live_orders') }}
+    select *
+    from {{ ref('live_orders') }}
+    where {{ kept('_flagged') }}
 ),
 
 order_items as (
@@ -40,7 +42,6 @@ final as (
         statused._flags as flags
     from statused
     left join contents on statused.id = contents.order_id
-    where {{ kept('statused._flags') }}
 )
 
 select * from final

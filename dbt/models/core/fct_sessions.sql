@@ -1,9 +1,7 @@
 with events as (
     select *
     from {{ ref('stg_user_events') }}
-    where
-        not _deleted
-        and {{ kept('_flags') }}
+    where not _deleted
 ),
 
 transactions as (

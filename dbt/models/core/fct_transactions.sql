@@ -19,9 +19,7 @@ final as (
         processing_time,
         _flags as flags
     from transactions
-    where
-        not _deleted
-        and {{ kept('_flags') }}
+    where not _deleted
 )
 
 select * from final

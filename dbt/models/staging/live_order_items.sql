@@ -5,11 +5,17 @@ with order_items as (
 ),
 
 orders as (
-    select id from {{ ref('live_orders') }}
+    select
+        id,
+        _flagged
+    from {{ ref('live_orders') }}
 ),
 
 products as (
-    select id from {{ ref('live_products') }}
+    select
+        id,
+        _flagged
+    from {{ ref('live_products') }}
 ),
 
 final as (
@@ -22,6 +28,7 @@ final as (
         order_items.created_at,
         order_items.updated_at,
         order_items._flags,
+        order_items._flags is not null or orders._flagged or products._flagged as _flagged,
         order_items._ts_ms,
         order_items._source_ts,
         order_items._run_seq

@@ -5,7 +5,10 @@ with orders as (
 ),
 
 users as (
-    select id from {{ ref('live_users') }}
+    select
+        id,
+        _flagged
+    from {{ ref('live_users') }}
 ),
 
 final as (
@@ -18,6 +21,7 @@ final as (
         orders.created_at,
         orders.updated_at,
         orders._flags,
+        orders._flags is not null or users._flagged as _flagged,
         orders._ts_ms,
         orders._source_ts,
         orders._run_seq

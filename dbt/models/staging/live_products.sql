@@ -15,6 +15,7 @@ final as (
         created_at,
         updated_at,
         _flags,
+        _flags is not null as _flagged,
         _ts_ms,
         _source_ts,
         _run_seq

@@ -14,6 +14,7 @@ final as (
         updated_at,
         _flags,
         _state_flags,
+        _flags is not null or _state_flags is not null as _flagged,
         _ts_ms,
         _source_ts,
         _run_seq

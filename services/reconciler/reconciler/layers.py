@@ -1,11 +1,12 @@
 """A dataset without a speed-side pair: lake, RAW, staging and marts against each other, table by table.
 
 Lake and RAW by the changes they hold, lake and staging by rows, deleted rows and the sums of keys and money, marts
-against staging's live rows. All of it as of one decision, the one whose number is the run that the marts hold.
+against staging's live rows (without the flagged ones, if the marts leave them out). All of it as of one decision, the
+one whose number is the run that the marts hold.
 """
 
 from reconciler.compare import unlike_figures
-from reconciler.ports import Figures, Lake, Marts
+from reconciler.ports import Figures, Lake, Marts, Published
 from tidemark.tables import Table
 from tidemark.telemetry import span
 
@@ -13,16 +14,18 @@ MARTS_OF_ROWS = {"orders": "fct_orders", "order_items": "fct_order_items"}
 
 
 def compare_layers(
-    dataset: str, name: str, table: Table, seq: int, lake: Lake, marts: Marts
+    dataset: str, name: str, table: Table, published: Published, lake: Lake, marts: Marts
 ) -> tuple[Figures, list[str]]:
     """The lake's figures, and a sentence for each figure that differs somewhere."""
+    seq = published.to_seq
     with span(f"figures of {name} lake", engine="lake", table=name):
         in_lake = lake.figures(dataset, seq, name, table)
     with span(f"figures of {name} warehouse", engine="batch", table=name):
         unlike = unlike_figures(in_lake, marts.raw(name, table, seq), ("lake", "RAW"))
         unlike += unlike_figures(in_lake, marts.staging(name, table), ("lake", "staging"))
         if mart := MARTS_OF_ROWS.get(name):
-            unlike += unlike_figures(marts.live(name, table), marts.mart(mart, table), ("live staging", mart))
+            live = marts.live(name, table, published.exclude_flagged)
+            unlike += unlike_figures(live, marts.mart(mart, table), ("live staging", mart))
     return in_lake, unlike
 
 

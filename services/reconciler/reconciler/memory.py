@@ -140,9 +140,9 @@ class MemoryMarts(_MemorySide):
         """Staging's totals."""
         return self._figures("staging", name)
 
-    def live(self, name: str, table: Table) -> Figures:
-        """The live view's totals."""
-        return self._figures("live", name)
+    def live(self, name: str, table: Table, exclude_flagged: bool) -> Figures:
+        """The live view's totals; without flagged rows they are the layer `kept`."""
+        return self._figures("kept" if exclude_flagged else "live", name)
 
     def mart(self, mart: str, table: Table) -> Figures:
         """A mart's totals."""

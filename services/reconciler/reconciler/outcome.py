@@ -90,7 +90,7 @@ def _layers(
     try:
         if published is None or published.to_seq < event.to_seq:
             raise Uncomparable(f"the marts of run {event.to_seq} are not in the publish ledger")
-        figures, unlike = compare_layers(event.dataset, name, table, published.to_seq, ports.lake, ports.marts)
+        figures, unlike = compare_layers(event.dataset, name, table, published, ports.lake, ports.marts)
     except Uncomparable as error:
         problem = str(error)
     reconciled = ReconciledPair(

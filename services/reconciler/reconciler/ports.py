@@ -47,11 +47,14 @@ class Row(Struct, frozen=True):
 
 
 class Published(Struct, frozen=True):
-    """The marts as they stand: built up to run `to_seq` of `generation`, true as of `as_of_ms` (0: no row yet)."""
+    """The marts as they stand: built up to run `to_seq` of `generation`, true as of `as_of_ms` (0: no row yet), with or
+    without flagged rows.
+    """
 
     to_seq: int
     generation: int
     as_of_ms: int
+    exclude_flagged: bool = False
 
     @property
     def progress_ms(self) -> int | None:
@@ -121,8 +124,8 @@ class Marts(Side, Protocol):
     def staging(self, name: str, table: Table) -> Figures:
         """`rows`, `deleted`, and of the rows not deleted the sums of key and money."""
 
-    def live(self, name: str, table: Table) -> Figures:
-        """`rows` and sums of money of staging's live view."""
+    def live(self, name: str, table: Table, exclude_flagged: bool) -> Figures:
+        """`rows` and sums of money of staging's live view, of all its rows or without the flagged ones."""
 
     def mart(self, mart: str, table: Table) -> Figures:
         """`rows` and sums of money of a mart whose rows are the table's live rows."""

@@ -58,7 +58,10 @@ class Snowflake:
     def published(self, dataset: str) -> Published | None:
         """The newest publication; None before the first."""
         rows = self._run("published", {}, {"dataset": dataset})
-        return Published(*(int(value) for value in rows[0])) if rows else None
+        if not rows:
+            return None
+        to_seq, generation, as_of_ms, exclude_flagged = rows[0]
+        return Published(int(to_seq), int(generation), int(as_of_ms), bool(exclude_flagged))
 
     def check(self, pair: Pair) -> None:
         """Uncomparable unless the mart has the pair's columns with types that can be compared."""
@@ -102,17 +105,18 @@ class Snowflake:
         places = {"table": quote("staging", f"stg_{name}"), "sums": _sums(summed, 'NOT "_DELETED"')}
         return _figures(["rows", "deleted", *summed], self._run("staging_totals", places, {}))
 
-    def live(self, name: str, table: Table) -> Figures:
-        """`rows` and sums of money of staging's live view."""
-        return self._totals(quote("staging", f"live_{name}"), table)
+    def live(self, name: str, table: Table, exclude_flagged: bool) -> Figures:
+        """`rows` and sums of money of staging's live view, of all its rows or without the flagged ones."""
+        statement = "kept_totals" if exclude_flagged else "table_totals"
+        return self._totals(statement, quote("staging", f"live_{name}"), table)
 
     def mart(self, mart: str, table: Table) -> Figures:
         """`rows` and sums of money of a mart whose rows are the table's live rows."""
-        return self._totals(quote("marts", mart), table)
+        return self._totals("table_totals", quote("marts", mart), table)
 
-    def _totals(self, target: Sql, table: Table) -> Figures:
+    def _totals(self, statement: str, target: Sql, table: Table) -> Figures:
         summed = money(table)
-        rows = self._run("table_totals", {"table": target, "sums": _sums(summed, "TRUE")}, {})
+        rows = self._run(statement, {"table": target, "sums": _sums(summed, "TRUE")}, {})
         return _figures(["rows", *summed], rows)
 
     def _run(self, name: str, places: Mapping[str, Sql], values: Mapping[str, Any]) -> list[tuple[Any, ...]]:

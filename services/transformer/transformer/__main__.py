@@ -31,7 +31,7 @@ def real_ports(settings: TransformerSettings, scratch: Path) -> Ports:
     warehouse = SnowflakeWarehouse(partial(connect, settings, "tidemark transformer"), settings.worker)
     models = DbtModels(settings.dbt_project, scratch, warehouse.build_schema, registry(), warehouse.keep_failures)
     models.parse()
-    return Ports(warehouse=warehouse, models=models)
+    return Ports(warehouse=warehouse, models=models, exclude_flagged=settings.exclude_flagged)
 
 
 def main() -> int:

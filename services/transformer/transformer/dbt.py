@@ -16,6 +16,7 @@ from dbt.artifacts.schemas.results import NodeResult
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
 from dbt.contracts.graph.nodes import ModelNode
+from msgspec.structs import asdict
 
 from tidemark import telemetry
 from tidemark.errors import DataTestFailed, Invalid, Retryable, TidemarkError
@@ -62,9 +63,9 @@ class DbtModels:
     def build(self, plan: Plan, window: Window) -> Built:
         """One `dbt build` of exactly the plan's models, with their tests."""
         names = [model.name for model in plan.build]
-        limits = {"from_seq": window.from_seq, "to_seq": window.to_seq, "as_of_ms": window.as_of_ms}
+        variables = {name: value for name, value in asdict(window).items() if name != "dataset"}
         with telemetry.span("dbt build", models=len(names), from_seq=window.from_seq, to_seq=window.to_seq):
-            done = self._invoke(self._manifest, *BUILD, f"--vars={json.dumps(limits)}", "--select", *names)
+            done = self._invoke(self._manifest, *BUILD, f"--vars={json.dumps(variables)}", "--select", *names)
             results = _results(done)
             for result in results:
                 _record_span(result)

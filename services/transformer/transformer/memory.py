@@ -70,7 +70,9 @@ class MemoryWarehouse:
         failpoint("transformer.before-commit")
         self.tables |= {model.name: list(self.build.get(model.name, [])) for model in publication.models}
         self.ledger.append((publication.run_id, built))
-        self._positions[dataset] = Position(publication.generation, publication.window.to_seq)
+        self._positions[dataset] = Position(
+            publication.generation, publication.window.to_seq, publication.window.exclude_flagged
+        )
         return built
 
     def _changed(self, model: Model) -> int:

@@ -34,19 +34,21 @@ class Model(Struct, frozen=True, kw_only=True):
 
 
 class Window(Struct, frozen=True, kw_only=True):
-    """The runs (from_seq, to_seq] whose keys are computed anew, true as of `as_of_ms`."""
+    """The runs (from_seq, to_seq] whose keys are computed anew, true as of `as_of_ms`, with or without flagged rows."""
 
     dataset: str
     from_seq: int
     to_seq: int
     as_of_ms: int
+    exclude_flagged: bool = False
 
 
 class Position(Struct, frozen=True):
-    """Where the published marts of a dataset stand (0, 0: nothing was ever published)."""
+    """Where the published marts of a dataset stand (0, 0: nothing was ever published); do they leave flagged rows out?"""
 
     generation: int
     run_seq: int
+    exclude_flagged: bool = False
 
 
 class Loaded(Struct, frozen=True):

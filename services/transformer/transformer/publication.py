@@ -108,22 +108,25 @@ def record(work: Transaction, publication: Publication, built: MartsBuilt, now: 
         "to_seq": window.to_seq,
         "generation": publication.generation,
         "as_of_ms": window.as_of_ms,
+        "exclude_flagged": window.exclude_flagged,
         "receipt": msgspec.json.encode(built).decode(),
         "at": now,
     }
     work.execute(_sql["record"], ledger)
     rows = sum(model.rows for model in built.models)
     detail = f"{rows} rows of {len(built.models)} models, runs ({window.from_seq}, {window.to_seq}]"
+    if window.exclude_flagged:
+        detail += ", flagged rows left out"
     said = {"actor": ACTOR, "action": "publish", "object": window.dataset, "detail": detail, "at": now}
     work.execute(_audit, {**said, "run_id": publication.run_id})
     work.execute(_sql["move_on"], ledger)
 
 
-def to_position(rows: Sequence[tuple[int, ...]], dataset: str) -> Position:
+def to_position(rows: Sequence[tuple[Any, ...]], dataset: str) -> Position:
     """The lock's row as a position; TypedStop unless there is exactly one."""
     if len(rows) != 1:
         raise _broken_lock(dataset, len(rows))
-    return Position(int(rows[0][0]), int(rows[0][1]))
+    return Position(int(rows[0][0]), int(rows[0][1]), bool(rows[0][2]))
 
 
 def to_receipt(rows: Sequence[tuple[str, ...]]) -> MartsBuilt | None:

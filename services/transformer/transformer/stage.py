@@ -1,6 +1,7 @@
 """raw.loaded -> marts.built: the marts of the window are built, tested, and published by their difference.
 
-The window runs from the last published run to the event's. A rebuild computes every key anew. What makes it exactly
+The window runs from the last published run to the event's. A rebuild computes every key anew, and so does the first run
+after flagged rows began, or ceased, to be left out. What makes it exactly
 once is the ledger row, written in the transaction that publishes. Runs whose tests failed are taken together with the
 later ones that RAW holds, so that the row that heals them can arrive.
 """
@@ -23,11 +24,12 @@ log = telemetry.logger(__name__)
 
 
 class Ports(Struct, frozen=True):
-    """The world as the transformer sees it; `clock` counts seconds."""
+    """The world as the transformer sees it; `clock` counts seconds; `exclude_flagged` is the setting."""
 
     warehouse: Warehouse
     models: Models
     clock: Callable[[], float] = time.monotonic
+    exclude_flagged: bool = False
 
 
 def transform(event: RawLoaded, ports: Ports) -> MartsBuilt:
@@ -52,9 +54,16 @@ def transform(event: RawLoaded, ports: Ports) -> MartsBuilt:
 
 def _build_and_publish(event: RawLoaded, position: Position, to_seq: int, ports: Ports) -> MartsBuilt:
     started = ports.clock()
-    from_seq = 0 if event.kind in FROM_THE_BEGINNING else position.run_seq
+    other_rows = position.exclude_flagged != ports.exclude_flagged
+    from_seq = 0 if event.kind in FROM_THE_BEGINNING or other_rows else position.run_seq
     loaded = ports.warehouse.loaded(event.dataset, from_seq, to_seq)
-    window = Window(dataset=event.dataset, from_seq=from_seq, to_seq=to_seq, as_of_ms=loaded.as_of_ms or 0)
+    window = Window(
+        dataset=event.dataset,
+        from_seq=from_seq,
+        to_seq=to_seq,
+        as_of_ms=loaded.as_of_ms or 0,
+        exclude_flagged=ports.exclude_flagged,
+    )
     planned = _plan(window, loaded, ports)
     built = _build(planned, window, ports)
 

@@ -8,7 +8,7 @@ from pyiceberg.catalog import Catalog
 from snowflake.connector import SnowflakeConnection
 
 from reconciler.lake import IcebergLake
-from reconciler.ports import Uncomparable
+from reconciler.ports import Published, Uncomparable
 from reconciler.snowflake import Session, Snowflake
 from tidemark.events import LakeCurated
 from tidemark.settings import LakeSettings, SnowflakeSettings
@@ -80,7 +80,7 @@ def test_the_warehouse_gives_the_same_figures(
     """RAW up to a run, staging with deleted rows, live rows and marts without them; empty tables give zeros."""
     columns = "ID NUMBER(10,0), UNIT_PRICE NUMBER(10,2)"
     execute(warehouse, f"CREATE OR REPLACE TABLE STAGING.STG_ORDER_ITEMS ({columns}, _DELETED BOOLEAN)")
-    execute(warehouse, f"CREATE OR REPLACE TABLE STAGING.LIVE_ORDER_ITEMS ({columns})")
+    execute(warehouse, f"CREATE OR REPLACE TABLE STAGING.LIVE_ORDER_ITEMS ({columns}, _FLAGGED BOOLEAN)")
     execute(warehouse, f"CREATE OR REPLACE TABLE MARTS.FCT_ORDER_ITEMS ({columns})")
     marts = Snowflake(Session(snowflake_settings))
     assert marts.staging("order_items", ITEMS) == dict.fromkeys(EXPECTED, Decimal(0))
@@ -93,13 +93,31 @@ def test_the_warehouse_gives_the_same_figures(
             values,
         )
         if not deleted:
-            execute(warehouse, "INSERT INTO STAGING.LIVE_ORDER_ITEMS SELECT %(id)s, %(price)s", values)
+            execute(warehouse, "INSERT INTO STAGING.LIVE_ORDER_ITEMS SELECT %(id)s, %(price)s, %(id)s = 1", values)
             execute(warehouse, "INSERT INTO MARTS.FCT_ORDER_ITEMS SELECT %(id)s, %(price)s", values)
     live = {"rows": Decimal(3), "unit_price": EXPECTED["unit_price"]}
     assert marts.staging("order_items", ITEMS) == EXPECTED
-    assert (marts.live("order_items", ITEMS), marts.mart("fct_order_items", ITEMS)) == (live, live)
+    assert (marts.live("order_items", ITEMS, False), marts.mart("fct_order_items", ITEMS)) == (live, live)
+    kept = {"rows": Decimal(2), "unit_price": Decimal("100000000.00")}
+    assert marts.live("order_items", ITEMS, exclude_flagged=True) == kept
     assert marts.raw("order_items", ITEMS, 1) == {"changes": Decimal(sum(row[0] % 3 <= 1 for row in ROWS))}
     assert marts.published("ecommerce") is None
+
+
+def test_the_marts_say_whether_they_leave_flagged_rows_out(
+    warehouse: SnowflakeConnection, snowflake_settings: SnowflakeSettings
+) -> None:
+    """As the newest publication left the dataset's lock."""
+    marts = Snowflake(Session(snowflake_settings))
+    ledger = "SELECT 'ecommerce', 'r', 0, 3, 1, 7, '{}', '2026-03-01'::TIMESTAMP_NTZ"
+    execute(warehouse, f"INSERT INTO OPS.PUBLISH_LEDGER {ledger}")
+    try:
+        assert marts.published("ecommerce") == Published(3, 1, 7, exclude_flagged=False)
+        execute(warehouse, "UPDATE OPS.PUBLISH_LOCK SET EXCLUDE_FLAGGED = TRUE WHERE DATASET = 'ecommerce'")
+        assert marts.published("ecommerce") == Published(3, 1, 7, exclude_flagged=True)
+    finally:
+        execute(warehouse, "DELETE FROM OPS.PUBLISH_LEDGER")
+        execute(warehouse, "UPDATE OPS.PUBLISH_LOCK SET EXCLUDE_FLAGGED = FALSE")
 
 
 def decision(tables: dict[str, DecidedTable]) -> Decision:

@@ -118,6 +118,16 @@ def test_what_was_built_from_an_older_position_writes_nothing(bench: Bench, run_
     assert bench.warehouse().position("ecommerce") == Position(1, 4)
 
 
+def test_the_position_says_whether_flagged_rows_are_left_out(bench: Bench) -> None:
+    """As the newest publication had it; a build from a position that had it otherwise writes nothing."""
+    for run_seq, left_out in ((1, True), (2, False), (3, True)):
+        publish(bench, run_seq, {"days": FIRST}, exclude_flagged=left_out)
+        assert bench.warehouse().position("ecommerce") == Position(1, run_seq, left_out)
+    with pytest.raises(NotMyTurn):
+        publish(bench, 4, {"days": SECOND}, base=Position(1, 3, exclude_flagged=False))
+    assert bench.published(DAYS) == FIRST
+
+
 def test_datasets_do_not_touch_each_other(bench: Bench) -> None:
     """Each has its own tables, position, generation and ledger rows."""
     publish(bench, 5, {"days": FIRST}, generation=2)

@@ -16,7 +16,7 @@ class Session:
     """A connection and cursor that knows the published position, has no receipt, and keeps what it was told."""
 
     def __init__(self, generation: int, run_seq: int) -> None:
-        self.position = (generation, run_seq)
+        self.position = (generation, run_seq, False)
         self.told: list[str] = []
 
     def cursor(self) -> "Session":
@@ -31,7 +31,7 @@ class Session:
     def execute(self, statement: str, _: object = None) -> None:
         self.told.append(statement)
 
-    def fetchall(self) -> list[tuple[int, ...]]:
+    def fetchall(self) -> list[tuple[Any, ...]]:
         return [self.position] if "PUBLISH_LOCK" in self.told[-1] else []
 
     def close(self, retry: bool) -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tidemark.errors import DataTestFailed, NotMyTurn, Superseded
 from tidemark.events import Kind, LoadedTable, RawLoaded
@@ -121,6 +122,22 @@ def test_failed_runs_are_taken_with_the_later_ones_that_raw_holds(world: World) 
     healed, later = transform(event(2), world.ports), transform(event(3), world.ports)
     assert (healed.run_seq, healed.from_seq, healed.to_seq) == (2, 1, 3)
     assert (later.run_seq, later.from_seq, later.to_seq, later.models) == (3, 3, 3, [])
+
+
+def test_leaving_flagged_rows_out_or_not_is_taken_up_by_the_next_run_for_all_rows(world: World) -> None:
+    """Also by a run without rows; then windows go on from there, until the setting is taken back."""
+    without = replace(world.ports, exclude_flagged=True)
+    runs = [(1, world.ports), (2, without), (3, without), (4, world.ports)]
+    for run_seq, ports in runs:
+        world.load(run_seq, users=run_seq != 2, orders=run_seq != 2)
+        transform(event(run_seq), ports)
+    assert [(w.from_seq, w.to_seq, w.exclude_flagged) for w in world.models.windows] == [
+        (0, 1, False),
+        (0, 2, True),
+        (2, 3, True),
+        (0, 4, False),
+    ]
+    assert world.warehouse.position("ecommerce") == Position(1, 4, exclude_flagged=False)
 
 
 def test_a_run_without_rows_publishes_only_its_ledger_row(world: World) -> None:

@@ -14,13 +14,15 @@ CREATE TABLE IF NOT EXISTS OPS.LOAD_LEDGER (
 );
 
 -- One row per dataset: whoever publishes marts updates it first, so that a stale transformer waits and then sees it.
+-- EXCLUDE_FLAGGED: the marts, as they stand, leave out flagged rows.
 CREATE TABLE IF NOT EXISTS OPS.PUBLISH_LOCK (
     DATASET VARCHAR NOT NULL,
     GENERATION NUMBER(19,0) NOT NULL,
-    RUN_SEQ NUMBER(19,0) NOT NULL
+    RUN_SEQ NUMBER(19,0) NOT NULL,
+    EXCLUDE_FLAGGED BOOLEAN NOT NULL
 );
-INSERT INTO OPS.PUBLISH_LOCK (DATASET, GENERATION, RUN_SEQ)
-SELECT %(dataset)s, 0, 0
+INSERT INTO OPS.PUBLISH_LOCK (DATASET, GENERATION, RUN_SEQ, EXCLUDE_FLAGGED)
+SELECT %(dataset)s, 0, 0, FALSE
 WHERE NOT EXISTS (SELECT 1 FROM OPS.PUBLISH_LOCK WHERE DATASET = %(dataset)s);
 
 -- A row per publication of (FROM_SEQ, TO_SEQ]; RECEIPT is its marts.built event as JSON.

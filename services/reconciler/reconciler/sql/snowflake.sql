@@ -47,8 +47,12 @@ FROM {table}
 WHERE {filter} AND {key} IN (%(keys)s);
 
 -- name: published
--- The newest publication of a dataset's marts.
-SELECT TO_SEQ, GENERATION, COALESCE(AS_OF_MS, 0)
+-- The newest publication of a dataset's marts, and whether they leave out flagged rows.
+SELECT
+    TO_SEQ,
+    GENERATION,
+    COALESCE(AS_OF_MS, 0),
+    (SELECT EXCLUDE_FLAGGED FROM OPS.PUBLISH_LOCK WHERE DATASET = %(dataset)s)
 FROM OPS.PUBLISH_LEDGER
 WHERE DATASET = %(dataset)s
 ORDER BY GENERATION DESC, TO_SEQ DESC
@@ -67,3 +71,9 @@ FROM {table};
 -- Rows and sums.
 SELECT COUNT(*), {sums}
 FROM {table};
+
+-- name: kept_totals
+-- The same of the rows that marts without flagged rows are made from.
+SELECT COUNT(*), {sums}
+FROM {table}
+WHERE NOT "_FLAGGED";

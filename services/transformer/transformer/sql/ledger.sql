@@ -1,13 +1,15 @@
 -- name: position
--- Where the published marts of a dataset stand.
-SELECT GENERATION, RUN_SEQ FROM OPS.PUBLISH_LOCK WHERE DATASET = %(dataset)s
+-- Where the published marts of a dataset stand, and whether they leave out flagged rows.
+SELECT GENERATION, RUN_SEQ, EXCLUDE_FLAGGED FROM OPS.PUBLISH_LOCK WHERE DATASET = %(dataset)s
 
 -- name: take_lock
 -- Changes nothing and must touch one row: whoever comes second waits here for the first one's end.
 UPDATE OPS.PUBLISH_LOCK SET RUN_SEQ = RUN_SEQ WHERE DATASET = %(dataset)s
 
 -- name: move_on
-UPDATE OPS.PUBLISH_LOCK SET GENERATION = %(generation)s, RUN_SEQ = %(to_seq)s WHERE DATASET = %(dataset)s
+UPDATE OPS.PUBLISH_LOCK
+SET GENERATION = %(generation)s, RUN_SEQ = %(to_seq)s, EXCLUDE_FLAGGED = %(exclude_flagged)s
+WHERE DATASET = %(dataset)s
 
 -- name: receipt
 SELECT RECEIPT FROM OPS.PUBLISH_LEDGER WHERE DATASET = %(dataset)s AND RUN_ID = %(run_id)s
