@@ -11,6 +11,6 @@
                 ({{ hundredths }} - mod({{ hundredths }}, {{ divisor }})) / nullif({{ divisor }}, 0)
                 + iff(2 * mod({{ hundredths }}, {{ divisor }}) >= {{ divisor }}, 1, 0)
             ) / 100
-        ) as number(18, 2)
+        ) as number(38, 2)
     )
 {%- endmacro %}

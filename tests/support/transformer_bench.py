@@ -21,7 +21,7 @@ from uuid import uuid4
 
 from tidemark.events import Kind, LoadedTable, MartsBuilt, RawLoaded
 from tidemark.settings import LakeSettings, SnowflakeSettings
-from tidemark.tables import registry
+from tidemark.tables import Registry, registry
 from tidemark_warehouse import connect, execute, execute_many, initialise, names, quote
 from transformer.dbt import DbtModels
 from transformer.settings import PROJECT
@@ -68,7 +68,11 @@ class Database:
         os.environ.update(self.environment)  # dbt reads its profile from there at each invocation
         self.settings = SnowflakeSettings()  # type: ignore[call-arg]
         self.connection = connect(self.settings)
-        initialise(self.connection, _InitSettings(self.settings))
+        self.follow(registry())
+
+    def follow(self, known: Registry) -> None:
+        """Bring RAW to a registry's shape."""
+        initialise(self.connection, _InitSettings(self.settings), known)
 
     def record_load(self, dataset: str, run_seq: int, table: str, rows: int, max_ts_ms: int | None) -> None:
         """Put one table of a run into RAW's ledger."""

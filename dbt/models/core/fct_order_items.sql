@@ -17,7 +17,7 @@ priced as (
         orders.created_at as ordered_at,
         order_items.quantity,
         order_items.unit_price,
-        cast(order_items.quantity * order_items.unit_price as number(18, 2)) as line_amount,
+        cast(order_items.quantity * order_items.unit_price as number(38, 2)) as line_amount,
         coalesce(orders.status = 'cancelled', false) as is_cancelled,
         {{ joined_flags('order_items._flags', 'orders._flags') }} as flags
     from order_items
@@ -36,7 +36,7 @@ final as (
         line_amount,
         is_cancelled,
         iff(is_cancelled, 0, quantity) as units_sold,
-        cast(iff(is_cancelled, 0, line_amount) as number(18, 2)) as revenue,
+        cast(iff(is_cancelled, 0, line_amount) as number(38, 2)) as revenue,
         flags
     from priced
 )

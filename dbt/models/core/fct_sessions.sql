@@ -122,8 +122,8 @@ final as (
         cast(searches as number(10, 0)) as searches,
         cast(add_to_cart_events as number(10, 0)) as add_to_cart_events,
         cast(purchases as number(10, 0)) as purchases,
-        cast(coalesce(total_spent, 0) as number(18, 2)) as total_spent,
-        cast(coalesce(items_purchased, 0) as number(10, 0)) as items_purchased,
+        cast(coalesce(total_spent, 0) as number(38, 2)) as total_spent,
+        cast(coalesce(items_purchased, 0) as number(38, 0)) as items_purchased,
         device_type,
         browser,
         purchases > 0 as converted_to_purchase

@@ -22,7 +22,7 @@ ordering as (
         count_if(is_cancelled) as cancelled_orders,
         count(distinct iff(is_cancelled, null, user_id)) as ordering_customers,
         sum(iff(is_cancelled, 0, units)) as units_sold,
-        cast(sum(revenue) as number(18, 2)) as revenue
+        cast(sum(revenue) as number(38, 2)) as revenue
     from orders
     group by metric_date
 ),
@@ -47,8 +47,8 @@ final as (
         cast(coalesce(ordering.orders, 0) as number(10, 0)) as orders,
         cast(coalesce(ordering.cancelled_orders, 0) as number(10, 0)) as cancelled_orders,
         cast(coalesce(ordering.ordering_customers, 0) as number(10, 0)) as ordering_customers,
-        cast(coalesce(ordering.units_sold, 0) as number(18, 0)) as units_sold,
-        cast(coalesce(ordering.revenue, 0) as number(18, 2)) as revenue,
+        cast(coalesce(ordering.units_sold, 0) as number(38, 0)) as units_sold,
+        cast(coalesce(ordering.revenue, 0) as number(38, 2)) as revenue,
         {{ exact_quotient('ordering.revenue', 'ordering.orders') }} as average_order_value,
         cast(coalesce(registering.new_customers, 0) as number(10, 0)) as new_customers,
         days.metric_date < cast({{ as_of() }} as date) as is_complete

@@ -10,13 +10,13 @@ latest as (
 
 final as (
     select
-        cast(id as number(10, 0)) as id,
-        cast(order_id as number(10, 0)) as order_id,
-        cast(product_id as number(10, 0)) as product_id,
-        cast(quantity as number(10, 0)) as quantity,
-        cast(unit_price as number(10, 2)) as unit_price,
-        cast(created_at as timestamp_ntz(6)) as created_at,
-        cast(updated_at as timestamp_ntz(6)) as updated_at,
+        id,
+        order_id,
+        product_id,
+        quantity,
+        unit_price,
+        created_at,
+        updated_at,
         _op,
         _lsn,
         _ts_ms,

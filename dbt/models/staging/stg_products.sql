@@ -10,14 +10,14 @@ latest as (
 
 final as (
     select
-        cast(id as number(10, 0)) as id,
-        cast(name as varchar) as name,
-        cast(description as varchar) as description,
-        cast(price as number(10, 2)) as price,
-        cast(stock_quantity as number(10, 0)) as stock_quantity,
-        cast(category as varchar) as category,
-        cast(created_at as timestamp_ntz(6)) as created_at,
-        cast(updated_at as timestamp_ntz(6)) as updated_at,
+        id,
+        name,
+        description,
+        price,
+        stock_quantity,
+        category,
+        created_at,
+        updated_at,
         _op,
         _lsn,
         _ts_ms,

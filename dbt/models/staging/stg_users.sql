@@ -10,12 +10,12 @@ latest as (
 
 recomputed as (
     select
-        cast(id as number(10, 0)) as id,
-        cast(email as varchar) as email,
-        cast(first_name as varchar) as first_name,
-        cast(last_name as varchar) as last_name,
-        cast(created_at as timestamp_ntz(6)) as created_at,
-        cast(updated_at as timestamp_ntz(6)) as updated_at,
+        id,
+        email,
+        first_name,
+        last_name,
+        created_at,
+        updated_at,
         _op,
         _lsn,
         _ts_ms,

@@ -5,7 +5,7 @@ files; raw.py RAW's DDL from the registry; initialise.py the database's own obje
 """
 
 from tidemark_warehouse.connect import Transaction, connect, execute, execute_many, outages, transaction
-from tidemark_warehouse.identifiers import Sql, column_type, names, quote
+from tidemark_warehouse.identifiers import Sql, column_type, names, quote, widens
 from tidemark_warehouse.initialise import account_sql, init_sql, initialise
 from tidemark_warehouse.sql import load, render
 
@@ -25,4 +25,5 @@ __all__ = [
     "quote",
     "render",
     "transaction",
+    "widens",
 ]

@@ -19,6 +19,7 @@ _CANONICAL = {
     "bool": "BOOLEAN",
 }
 _DECIMAL = re.compile(r"decimal\((\d+),\s*(\d+)\)")
+_NUMBER = re.compile(r"NUMBER\((\d+),(\d+)\)")
 
 
 class Sql(str):
@@ -49,6 +50,12 @@ def column_type(canonical: str) -> Sql:
     if canonical not in _CANONICAL:
         raise SettingsError(f"{canonical!r} is no type of the registry: {', '.join(_CANONICAL)}, decimal(p,s)")
     return Sql(_CANONICAL[canonical])
+
+
+def widens(old: str, new: str) -> bool:
+    """Whether ALTER can make a NUMBER column of type `old` one of type `new`, which holds more."""
+    before, after = _NUMBER.fullmatch(old), _NUMBER.fullmatch(new)
+    return bool(before and after and before[2] == after[2] and int(before[1]) < int(after[1]))
 
 
 def definitions(columns: Mapping[str, Sql]) -> Sql:

@@ -4,14 +4,12 @@
 add it to METADATA. Every change is a sentence for the audit.
 """
 
-import re
-
 from snowflake.connector import SnowflakeConnection
 
 from tidemark.errors import TypedStop
 from tidemark.tables import Table
 from tidemark_warehouse.connect import Parameters, execute
-from tidemark_warehouse.identifiers import Sql, column_type, definitions, names, quote
+from tidemark_warehouse.identifiers import Sql, column_type, definitions, names, quote, widens
 from tidemark_warehouse.sql import load, render
 
 METADATA: dict[str, Sql] = {
@@ -26,7 +24,6 @@ METADATA: dict[str, Sql] = {
     "_FILE_ROW_NUMBER": column_type("long"),
     "_LOADED_AT": column_type("timestamp"),
 }
-_NUMBER = re.compile(r"(?:NUMBER|DECIMAL|NUMERIC)\((\d+), ?(\d+)\)")
 _FAMILIES = {"TEXT": "VARCHAR", "STRING": "VARCHAR", "TIMESTAMP_NTZ": "TIMESTAMP", "VARCHAR": "VARCHAR"}
 
 
@@ -79,13 +76,9 @@ def _changes(
 def _change(found: str | None, wanted: Sql, where: str) -> str | None:
     if found is None:
         return "add_column"
-    old, new = _NUMBER.fullmatch(found), _NUMBER.fullmatch(wanted)
-    if old and new:
-        if int(new[1]) <= int(old[1]) and new[2] == old[2]:
-            return None
-        if new[2] == old[2]:
-            return "widen_column"
-    elif _family(found) == _family(wanted):
+    if widens(found, wanted):
+        return "widen_column"
+    if widens(wanted, found) or _family(found) == _family(wanted):
         return None
     raise TypedStop(
         f"{where} is {found} but the registry says {wanted}, which no ALTER can do: "
@@ -94,5 +87,5 @@ def _change(found: str | None, wanted: Sql, where: str) -> str | None:
 
 
 def _family(kind: str) -> str:
-    bare = kind.split("(")[0]
+    bare = kind if kind.startswith("NUMBER") else kind.split("(")[0]
     return _FAMILIES.get(bare, bare)

@@ -44,7 +44,7 @@ class Window(Struct, frozen=True, kw_only=True):
 
 
 class Position(Struct, frozen=True):
-    """Where the published marts of a dataset stand (0, 0: nothing was ever published); do they leave flagged rows out?"""
+    """Where the published marts of a dataset stand (0, 0: nothing was ever published); with flagged rows or not."""
 
     generation: int
     run_seq: int

@@ -14,7 +14,7 @@ from snowflake.connector import SnowflakeConnection, errors
 
 from tidemark.errors import Invalid, NotMyTurn, Superseded, TypedStop
 from tidemark.events import MartsBuilt
-from tidemark_warehouse import Sql, Transaction, execute, load, names, render
+from tidemark_warehouse import Sql, Transaction, execute, load, names, render, widens
 from transformer.ports import Model, Position, Publication
 
 ACTOR = "transformer"
@@ -22,7 +22,7 @@ Relation = tuple[str, str]
 Say = Callable[[Model, str], None]
 Ask = Callable[[str, dict[str, Any]], Sequence[tuple[Any, ...]]]
 _sql = load("transformer")
-_audit = load("tidemark_warehouse")["audit"]
+_warehouse = load("tidemark_warehouse")
 
 
 def relation(schema: str, table: str) -> Relation:
@@ -38,13 +38,15 @@ def columns(session: SnowflakeConnection) -> dict[Relation, dict[str, str]]:
     return found
 
 
-def shape_tables(session: SnowflakeConnection, build_schema: str, tables: Sequence[Model], say: Say) -> dict[str, Sql]:
-    """Bring the published tables to the build's shape; the build's columns, as a list, by model.
+def shape_tables(
+    session: SnowflakeConnection, build_schema: str, tables: Sequence[Model], say: Say
+) -> tuple[dict[str, Sql], bool]:
+    """Bring the published tables to the build's shape; the build's columns, as a list, by model, and did one widen?
 
     Each change is said before it is made: DDL commits, and a crash in between must not leave one that the audit lacks.
     """
     found = columns(session) if tables else {}
-    lists = {}
+    lists, widened = {}, False
     for model in tables:
         built = found[relation(build_schema, model.name)]
         there = found.get(relation(model.published_schema, model.name))
@@ -55,18 +57,38 @@ def shape_tables(session: SnowflakeConnection, build_schema: str, tables: Sequen
             say(model, f"created with {len(built)} columns")
             execute(session, render(_sql["create_published"], published=published, build=build, cluster=cluster))
             continue
-        for column in [name for name in built if name not in there]:
-            kind = Sql(built[column])
-            say(model, f"add column {column} {kind}")
-            execute(session, render(_sql["add_column"], published=published, column=column, type=kind))
-    return lists
+        for column, kind in built.items():
+            if column not in there:
+                say(model, f"add column {column} {kind}")
+                alter(session, "add_column", published, column, kind)
+            elif widens(there[column], kind):
+                say(model, f"widen column {column}: {there[column]} -> {kind}")
+                alter(session, "widen_column", published, column, kind)
+                widened = True
+    return lists, widened
+
+
+def follow_raw(session: SnowflakeConnection, build_schema: str, models: Sequence[Model]) -> None:
+    """Widen the columns of the build's clones that have become wider in RAW: a merge keeps its target's types."""
+    found = columns(session) if models else {}
+    for model in models:
+        there = found[relation(build_schema, model.name)]
+        for table in model.raw:
+            for column, kind in found[relation("raw", table)].items():
+                if column in there and widens(there[column], kind):
+                    alter(session, "widen_column", (build_schema, model.name), column, kind)
+
+
+def alter(session: SnowflakeConnection, statement: str, table: Relation, column: str, kind: str) -> None:
+    """One change of one column; `kind` as the catalog spells it."""
+    execute(session, render(_warehouse[statement], table=table, column=column, type=Sql(kind)))
 
 
 def audit_ddl(session: SnowflakeConnection, run_id: str, now: datetime, model: Model, change: str) -> None:
     """An audit row of what DDL did to a published table or view; DDL commits, so this does too."""
     target = ".".join(relation(model.published_schema, model.name))
     said = {"actor": ACTOR, "action": "ddl", "object": target, "detail": change, "at": now}
-    execute(session, _audit, {**said, "run_id": run_id})
+    execute(session, _warehouse["audit"], {**said, "run_id": run_id})
 
 
 def take_turn(work: Transaction, publication: Publication) -> MartsBuilt | None:
@@ -118,7 +140,7 @@ def record(work: Transaction, publication: Publication, built: MartsBuilt, now: 
     if window.exclude_flagged:
         detail += ", flagged rows left out"
     said = {"actor": ACTOR, "action": "publish", "object": window.dataset, "detail": detail, "at": now}
-    work.execute(_audit, {**said, "run_id": publication.run_id})
+    work.execute(_warehouse["audit"], {**said, "run_id": publication.run_id})
     work.execute(_sql["move_on"], ledger)
 
 

@@ -84,6 +84,7 @@ class SnowflakeWarehouse:
                 for model in models:
                     build, published = (self.build_schema, model.name), (model.published_schema, model.name)
                     execute(session, render(_sql[statement], build=build, published=published))
+            steps.follow_raw(session, self.build_schema, plan.start_from)
 
     def publish(self, publication: Publication, receipt: Receipt) -> MartsBuilt:
         """A look at whose turn it is, DDL (DDL commits), then all the rest in one transaction."""
@@ -94,8 +95,8 @@ class SnowflakeWarehouse:
                 return kept
             with steps.refusals():
                 say = partial(steps.audit_ddl, session, publication.run_id, self._now())
-                columns = steps.shape_tables(session, self.build_schema, tables, say)
-                self._shape_views(session, publication, say)
+                columns, widened = steps.shape_tables(session, self.build_schema, tables, say)
+                self._shape_views(session, publication, say, anew=widened)
             with transaction(session) as work:
                 kept = steps.take_turn(work, publication)
                 if kept is not None:
@@ -120,11 +121,11 @@ class SnowflakeWarehouse:
             execute(session, render(_sql["drop_schema"], schema=self.build_schema))
         self._drop_session()
 
-    def _shape_views(self, session: SnowflakeConnection, publication: Publication, say: steps.Say) -> None:
-        """Each view once per process: its text changes with the project only."""
+    def _shape_views(self, session: SnowflakeConnection, publication: Publication, say: steps.Say, anew: bool) -> None:
+        """Each view once per process: its text changes with the project only. `anew`: now, for types have changed."""
         for model in publication.models:
             text = publication.views.get(model.name)
-            if text is not None and self._views.get(model.name) != text:
+            if text is not None and (anew or self._views.get(model.name) != text):
                 published = (model.published_schema, model.name)
                 say(model, "create or replace view")
                 execute(session, render(_sql["create_view"], published=published, query=Sql(text)))

@@ -1,5 +1,5 @@
 -- name: columns
--- Columns of the build's tables and of what is published, with types that ADD COLUMN takes.
+-- Columns of RAW, of the build's tables and of what is published, with types that ALTER TABLE takes.
 SELECT
     TABLE_SCHEMA,
     TABLE_NAME,
@@ -10,15 +10,12 @@ SELECT
         ELSE DATA_TYPE
     END AS COLUMN_TYPE
 FROM INFORMATION_SCHEMA.COLUMNS
-WHERE TABLE_SCHEMA NOT IN ('RAW', 'OPS')
+WHERE TABLE_SCHEMA != 'OPS'
 ORDER BY TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION
 
 -- name: create_published
 -- An empty table of the build's shape.
 CREATE TABLE IF NOT EXISTS {published} {cluster} AS SELECT * FROM {build} WHERE FALSE
-
--- name: add_column
-ALTER TABLE {published} ADD COLUMN IF NOT EXISTS {column} {type}
 
 -- name: create_view
 CREATE OR REPLACE VIEW {published} AS {query}
