@@ -1,17 +1,22 @@
-"""RAW tables follow the registry: created, new columns added, widened ones widened, dropped ones left to be null.
+"""RAW tables follow the registry: created, new columns added, widened ones widened, dropped ones left to be null, and a
+column with a default never null.
 
 `raw_columns` is RAW's shape for a table of the registry; to give every RAW table one more column of tidemark's own,
 add it to METADATA. Every change is a sentence for the audit.
 """
 
+from collections.abc import Callable
+from functools import partial
+
 from snowflake.connector import SnowflakeConnection
 
 from tidemark.errors import TypedStop
 from tidemark.tables import Table
-from tidemark_warehouse.connect import Parameters, execute
+from tidemark_warehouse.connect import Parameters, Row, execute
 from tidemark_warehouse.identifiers import Sql, column_type, definitions, names, quote, widens
 from tidemark_warehouse.sql import load, render
 
+Ask = Callable[[str, Parameters | None], list[Row]]
 METADATA: dict[str, Sql] = {
     "_OP": column_type("string"),
     "_LSN": column_type("long"),
@@ -51,7 +56,31 @@ def follow_registry(connection: SnowflakeConnection, name: str, table: Table, by
         execute(connection, load("tidemark_warehouse")["audit"], audited | {"detail": sentence})
         if statement is not None:
             execute(connection, statement)
-    return [sentence for sentence, _ in changes]
+    filled: list[str] = []
+
+    def say(sentence: str) -> None:
+        execute(connection, load("tidemark_warehouse")["audit"], audited | {"detail": sentence})
+        filled.append(sentence)
+
+    fill_defaults(partial(execute, connection), name, table, say)
+    return [sentence for sentence, _ in changes] + filled
+
+
+def fill_defaults(ask: Ask, name: str, table: Table, say: Callable[[str], None]) -> None:
+    """Give rows without a value the registry's default, once that is said; a repeat finds none.
+
+    By UPDATE, not by DEFAULT on ADD COLUMN: Snowflake takes that neither with IF NOT EXISTS nor for timestamps, and
+    COPY puts null all the same where a file does not know the column.
+    """
+    statements = load("tidemark_warehouse")
+    for column, contract in table.columns.items():
+        if contract.default is None:
+            continue
+        places = {"table": quote("raw", name), "column": column, "type": column_type(contract.type)}
+        ((rows,),) = ask(render(statements["count_without"], **places), None)
+        if rows:
+            say(f"default of {column.upper()}: {rows} rows without a value get {contract.default!r}")
+            ask(render(statements["fill_default"], **places), {"value": contract.default})
 
 
 def _changes(

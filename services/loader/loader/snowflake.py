@@ -11,10 +11,10 @@ from snowflake.connector import SnowflakeConnection, errors
 from loader.ports import CopyError, LedgerEntry, Position
 from tidemark.errors import TypedStop
 from tidemark.events import LoadedTable
-from tidemark.tables import Registry
+from tidemark.tables import Registry, Table
 from tidemark_lake.files import DataFile
 from tidemark_warehouse import Transaction, execute, load, quote, render, transaction
-from tidemark_warehouse.raw import follow_registry
+from tidemark_warehouse.raw import fill_defaults, follow_registry
 
 ACTOR = "loader"
 FILES_PER_COPY = 1000  # Snowflake takes no more names in FILES
@@ -60,7 +60,7 @@ class SnowflakeWarehouse:
             touched = work.update(render(_sql["take_lock"], lock=_lock(table)))
             if touched != 1:
                 raise TypedStop(f"the lock of RAW.{table} has {touched} rows instead of one: drop it, then resume")
-            yield SnowflakeTable(work, self._registry.tables[table].dataset, table, self._lake_url, self._now)
+            yield SnowflakeTable(work, table, self._registry.tables[table], self._lake_url, self._now)
 
     def receipts(self, dataset: str, run_id: str) -> list[LoadedTable]:
         """What the ledger holds of the run, committed."""
@@ -92,10 +92,13 @@ class SnowflakeWarehouse:
 class SnowflakeTable:
     """One RAW table under its lock, inside `work`."""
 
-    def __init__(self, work: Transaction, dataset: str, table: str, lake_url: str, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, work: Transaction, table: str, contract: Table, lake_url: str, now: Callable[[], datetime]
+    ) -> None:
         self._work = work
-        self._dataset = dataset
+        self._dataset = contract.dataset
         self._table = table
+        self._contract = contract
         self._target = quote("raw", table)
         self._lake_url = lake_url
         self._now = now
@@ -112,7 +115,7 @@ class SnowflakeTable:
         return _receipt(*rows[0]) if rows else None
 
     def replace(self, run_id: str, run_seq: int, files: Sequence[DataFile]) -> Mapping[str, int]:
-        """Delete the run's rows, then COPY in batches; rows loaded by file path."""
+        """Delete the run's rows, then COPY in batches, and fill in defaults; rows loaded by file path."""
         run = {"run_id": run_id, "run_seq": run_seq}
         self._work.execute(render(_sql["delete_run"], table=self._target), run)
         names = {self._name_in_stage(file.path): file.path for file in files}
@@ -122,6 +125,7 @@ class SnowflakeTable:
             for name, rows in self._copy(ordered[start : start + FILES_PER_COPY]):
                 path = names.get(name, name)
                 loaded[path] = loaded.get(path, 0) + rows
+        fill_defaults(self._work.execute, self._table, self._contract, lambda said: self._say("fill", said, run_id))
         return loaded
 
     def take_back(self, run_id: str, to_seq: int) -> int:

@@ -6,9 +6,11 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from transformer_bench import Bench, Row
 
 from tidemark.errors import DataTestFailed
+from tidemark.tables import Column, registry
 from tidemark_warehouse import execute
 from transformer.dbt import DbtModels
 from transformer.settings import PROJECT
@@ -70,13 +72,7 @@ def test_a_new_model_and_a_new_column_come_with_all_rows(
 
     Each project is parsed at the start of its process, and built by another thread, as the runner does.
     """
-    kept = ["stg_products", "live_products", "dim_products"]
-    new = copy_of(PROJECT, tmp_path / "new", kept)
-    old = copy_of(new, tmp_path / "old", kept[:2])
-    drop_lines(old / "models/staging/stg_products.sql", "as category,", 1)
-    drop_lines(old / "models/staging/live_products.sql", "        category,", 1)
-    for name in kept[:2]:
-        drop_lines(old / f"models/staging/{name}.yml", "name: category", 2)
+    old, new = without_category(tmp_path), tmp_path / "new"
     bench = Bench(environment, old)
     request.addfinalizer(bench.close)
     bench.load("ecommerce", 1, {"products": [{"id": 1, "category": "first"}, {"id": 2, "category": "second"}]})
@@ -86,6 +82,37 @@ def test_a_new_model_and_a_new_column_come_with_all_rows(
     in_a_thread(bench, 2)
     assert [row["category"] for row in bench.rows("STAGING.stg_products")] == ["first", "second"]
     assert [row["category"] for row in bench.rows("MARTS.dim_products", "product_id")] == ["first", "second"]
+
+
+def test_a_new_column_s_default_fills_old_rows_of_staging_and_marts(
+    environment: dict[str, str], tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """Rows that were loaded and published before the column was known, and no later run touches."""
+    old, new = without_category(tmp_path), tmp_path / "new"
+    bench = Bench(environment, old)
+    request.addfinalizer(bench.close)
+    bench.load("ecommerce", 1, {"products": [{"id": 1, "category": None}]})
+    in_a_thread(bench, 1)
+    known = registry()
+    products = known.tables["products"]
+    columns = products.columns | {"category": Column(type="string", default="none yet")}
+    bench.follow(replace(known, tables=known.tables | {"products": replace(products, columns=columns)}))
+    bench.ports = bench.process(new)
+    bench.load("ecommerce", 2, {"products": [{"id": 2, "category": "given"}]})
+    in_a_thread(bench, 2)
+    for table in ("STAGING.stg_products", "STAGING.live_products", "MARTS.dim_products"):
+        assert [row["category"] for row in bench.rows(table)] == ["none yet", "given"], table
+
+
+def without_category(folder: Path) -> Path:
+    """The products' models in `new`; in `old`, which is told, without a column and the dimension."""
+    kept = ["stg_products", "live_products", "dim_products"]
+    new = copy_of(PROJECT, folder / "new", kept)
+    old = copy_of(new, folder / "old", kept[:2])
+    for name in kept[:2]:
+        drop_lines(old / f"models/staging/{name}.sql", "        category,", 1)
+        drop_lines(old / f"models/staging/{name}.yml", "name: category", 2)
+    return old
 
 
 def in_a_thread(bench: Bench, run_seq: int) -> None:

@@ -20,3 +20,10 @@ ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {column} {type};
 
 -- name: widen_column
 ALTER TABLE {table} ALTER COLUMN {column} SET DATA TYPE {type};
+
+-- name: count_without
+SELECT COUNT(*) FROM {table} WHERE {column} IS NULL;
+
+-- name: fill_default
+-- The registry's default for rows that came without the column.
+UPDATE {table} SET {column} = %(value)s::{type} WHERE {column} IS NULL;
