@@ -14,6 +14,7 @@ from openlineage.client.serde import Serde
 
 from tidemark.events import (
     CHAIN,
+    Kind,
     LakeCurated,
     LayersReconciled,
     MartsBuilt,
@@ -27,6 +28,8 @@ from tidemark_lineage.lake import RAW
 
 NAMESPACE = "tidemark"
 PRODUCER = "urn:tidemark"
+OF_A_CUT: tuple[Kind, ...] = ("process", "rebuild")  # these read the source; what they release was held
+OF_TABLES: tuple[Kind, ...] = ("rollback", "maintain")  # these set tables, and tell no rows
 Events = Mapping[str, Told]
 Datasets = tuple[list[InputDataset], list[OutputDataset]]
 
@@ -101,30 +104,40 @@ def _curated(event: LakeCurated, events: Events, world: World) -> Datasets:
     inputs, outputs = [], []
     for table in event.tables:
         name = f"{dataset.curated}.{table.table}"
-        inputs.append(
-            input_of(f"{dataset.source}.{table.table}", world, snapshot=ends.get(table.table), rows=table.read)
-        )
+        if event.kind in OF_A_CUT:
+            source = f"{dataset.source}.{table.table}"
+            inputs.append(input_of(source, world, snapshot=ends.get(table.table), rows=table.read))
+        if table.released:
+            left = "held" if event.kind in OF_A_CUT else "quarantined"
+            inputs.append(input_of(f"{name}_{left}", world, rows=table.released))
+        counts = (None, None, None) if event.kind in OF_TABLES else (table.accepted, table.held, table.quarantined)
+        accepted, held, quarantined = counts
         outputs += [
-            output_of(f"{name}_changes", world, snapshot=table.changes_snapshot, rows=table.accepted),
+            output_of(f"{name}_changes", world, snapshot=table.changes_snapshot, rows=accepted),
             output_of(name, world, snapshot=table.current_snapshot),
-            output_of(f"{name}_held", world, rows=table.held),
-            output_of(f"{name}_quarantined", world, rows=table.quarantined),
+            output_of(f"{name}_held", world, rows=held),
+            output_of(f"{name}_quarantined", world, rows=quarantined),
         ]
     return inputs, outputs
 
 
 def _loaded(event: RawLoaded, events: Events, world: World) -> Datasets:
+    """The tables that rows came to; a rollback reads nothing and takes rows out of all of them."""
+    if event.kind == "rollback":
+        return [], [output_of(f"{RAW}.{t.table}", world) for t in event.tables]
     curated = events.get(LakeCurated.stage)
     from_ = {t.table: t.changes_snapshot for t in curated.tables} if isinstance(curated, LakeCurated) else {}
     changes = f"{world.registry.datasets[event.dataset].curated}.{{}}_changes"
-    inputs = [input_of(changes.format(t.table), world, snapshot=from_.get(t.table), rows=t.rows) for t in event.tables]
-    outputs = [output_of(f"{RAW}.{t.table}", world, rows=t.rows, files=t.files, size=t.bytes) for t in event.tables]
+    taken = [t for t in event.tables if t.rows]
+    inputs = [input_of(changes.format(t.table), world, snapshot=from_.get(t.table), rows=t.rows) for t in taken]
+    outputs = [output_of(f"{RAW}.{t.table}", world, rows=t.rows, files=t.files, size=t.bytes) for t in taken]
     return inputs, outputs
 
 
 def _built(event: MartsBuilt, events: Events, world: World) -> Datasets:
     models = {column.table.partition(".")[2]: column.table for column in world.edges if is_model(column.table)}
-    inputs = [input_of(f"{RAW}.{name}", world) for name in world.registry.datasets[event.dataset].tables]
+    tables = world.registry.datasets[event.dataset].tables if event.models else []
+    inputs = [input_of(f"{RAW}.{name}", world) for name in tables]
     outputs = [output_of(models[m.name], world, rows=m.rows) for m in event.models if m.name in models]
     return inputs, outputs
 
