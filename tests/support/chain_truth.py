@@ -7,7 +7,7 @@ from chain_on_the_lab import Chain, by_key
 from tidemark.tables import registry
 
 ECOMMERCE = registry().tables_of("ecommerce")
-ORDER_COLUMNS = ["_op", "_lsn", "_ts_ms", "_deleted"]
+CHANGE_COLUMNS = ["_op", "_lsn", "_ts_ms", "_flags", "_deleted"]
 
 
 def assert_every_row_is_accounted_for(chain: Chain) -> None:
@@ -28,7 +28,7 @@ def assert_numbers_are_true(chain: Chain) -> None:
     """Current tables, staging and facts equal the truth, row by row; what waits and what was refused, too."""
     truth = chain.truth()
     for name, table in ECOMMERCE.items():
-        columns = [*table.columns, *ORDER_COLUMNS]
+        columns = [*table.columns, *CHANGE_COLUMNS]
         expected = by_key(truth.state(name), table.key, columns)
         current = [row | {"_deleted": row["_is_deleted"]} for row in chain.lake_rows(name)]
         assert expected == by_key(current, table.key, columns), f"lake {name}"
@@ -52,6 +52,9 @@ def assert_facts_are_true(chain: Chain) -> None:
     }
     facts = chain.query("SELECT * FROM MARTS.FCT_ORDERS")
     assert orders == by_key(facts, ["order_id"], list(columns))
+    flagged = truth.flagged("orders")
+    assert flagged, "no order is flagged: the comparison of flags says nothing"
+    assert flagged == {row["order_id"]: row["flags"] for row in facts if row["flags"] is not None}
     transactions = list(registry().pairs["transactions"].columns)
     key = registry().pairs["transactions"].key
     expected = by_key(truth.transactions(), key, transactions)
