@@ -19,11 +19,11 @@ after_previous as (
     from events
 ),
 
-{# 30 minutes of silence still belong to the session; anything longer begins its next part. #}
+{# 30 minutes of silence still belong to the session; longer ones begin its next part. No time after 9999 is made. #}
 split as (
     select
         *,
-        sum(iff(timestamp > dateadd('minute', 30, previous_timestamp), 1, 0)) over (
+        sum(iff(datediff('microsecond', previous_timestamp, timestamp) > 1800000000, 1, 0)) over (
             partition by user_id, session_id order by timestamp, event_id
             rows between unbounded preceding and current row
         ) as gaps_before
