@@ -5,10 +5,15 @@ nothing else knows a table's name.
 """
 
 import os
+import re
 import tomllib
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
 from functools import cache
 from pathlib import Path
 from typing import Literal
+from uuid import UUID
 
 from msgspec import Struct, ValidationError, convert, field
 
@@ -101,6 +106,30 @@ def read_registry(path: Path) -> Registry:
     return registry
 
 
+_READ: dict[str, Callable[[str], object]] = {
+    "int": int,
+    "long": int,
+    "decimal": Decimal,
+    "uuid": UUID,
+    "timestamp": datetime.fromisoformat,
+    "bool": {"true": True, "false": False}.__getitem__,
+    "string": str,
+}
+
+
+def _fits(text: str, type_: str) -> bool:
+    """Whether a default's text is a value of the canonical type: Spark would read anything else as null, in silence."""
+    kind, *digits = re.findall(r"\w+", type_)
+    try:
+        value = _READ[kind](text)
+    except (ValueError, KeyError, InvalidOperation):
+        return False
+    if not isinstance(value, Decimal):
+        return True
+    precision, scale = (int(number) for number in digits)
+    return value.is_finite() and value == round(value, scale) and abs(value) < 10 ** (precision - scale)
+
+
 def _problems(registry: Registry) -> list[str]:
     found = []
     for dataset_name, dataset in registry.datasets.items():
@@ -112,6 +141,11 @@ def _problems(registry: Registry) -> list[str]:
                 continue
             found += [f"{name}.{c} is no column" for c in [*table.key, *table.parents] if c not in table.columns]
             found += [f"{name} comes before its parent {p}" for p in table.parents.values() if p not in seen]
+            found += [
+                f"{name}.{c} has the default {column.default!r}, which is no {column.type}"
+                for c, column in table.columns.items()
+                if column.default is not None and not _fits(column.default, column.type)
+            ]
             seen.add(name)
     found += [f"pair {n} names no dataset" for n, p in registry.pairs.items() if p.dataset not in registry.datasets]
     return found

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pyspark.sql import functions as F
 
-from curate_job.cast import cast_column
+from curate_job.cast import LONGEST_TEXT_BYTES, cast_column
 from curate_job.manifest import Column
 
 YEAR_1, INFINITE = -62135596800000, 9223372036825200000
@@ -46,6 +46,16 @@ def test_a_value_fits_or_is_found(spark: Any, source: str, given: Any, canonical
     assert row["value"] == expected
     assert (row["problem"] is None) == (expected is not None)
     assert expected is not None or row["problem"].startswith("x: ")
+
+
+@pytest.mark.parametrize(("more", "fits"), [(0, True), (1, False)])
+def test_a_text_longer_than_raw_can_hold_is_found(spark: Any, more: int, fits: bool) -> None:
+    """Its bytes count, not its characters; it would stop the load of the whole run."""
+    frame = spark.sql(f"SELECT repeat('é', {LONGEST_TEXT_BYTES // 2 + more}) AS x")
+    value, problem = cast_column("x", frame.schema["x"].dataType, Column("string"))
+    row = frame.select(F.octet_length(value).alias("bytes"), problem.alias("problem")).first()
+    assert row["bytes"] == (LONGEST_TEXT_BYTES if fits else None)
+    assert (row["problem"] is None) == fits
 
 
 def test_null_and_missing(spark: Any) -> None:

@@ -36,6 +36,7 @@ _READABLE_ORDER: dict[str, tuple[type[T.DataType], ...]] = {
 }
 SPARK_TYPES = {"int": "int", "long": "bigint", "string": "string", "uuid": "string", "bool": "boolean"}
 _UUID = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+LONGEST_TEXT_BYTES = 16_777_216  # Snowflake's VARCHAR without a length
 _FIRST_MS, _LAST_MS = -62135596800000, 253402300799999  # years 1 to 9999
 
 
@@ -139,8 +140,10 @@ def to_timestamp(column: Column, source: T.DataType, target: str) -> Column:
 
 
 def to_text(column: Column, source: T.DataType, target: str) -> Column:
-    """Any text as it is, null for bytes that are no UTF-8: files' bounds and what reads them next would be wrong."""
-    return F.try_validate_utf8(column.cast("string"))
+    """Any text as it is, null for bytes that are no UTF-8 (files' bounds and what reads them next would be wrong) and
+    for what RAW cannot hold: one such text would stop the load of its whole run."""
+    text = F.try_validate_utf8(column.cast("string"))
+    return F.when(F.octet_length(text) <= LONGEST_TEXT_BYTES, text)
 
 
 def to_uuid(column: Column, source: T.DataType, target: str) -> Column:
