@@ -70,15 +70,15 @@ def main() -> None:
     others = spark.newSession()  # sees what the publisher has moved since
     others.conf.set(f"spark.sql.catalog.{spark_driver.CATALOG}.cache-enabled", "false")
     armed: list[str] = []
-    settle, lock = checks.settle, threading.Lock()
+    all_of, lock = checks.all_of, threading.Lock()
 
     def meddled(*arguments: Any) -> Any:
         with lock:
             if armed:
                 spark.sql(armed.pop())
-        return settle(*arguments)
+        return all_of(*arguments)
 
-    checks.settle = meddled
+    checks.all_of = meddled
 
     class Handler(spark_driver.handler(spark_driver.Runs(spark))):  # type: ignore[misc]
         def do_POST(self) -> None:  # noqa: N802 - the base class's name
