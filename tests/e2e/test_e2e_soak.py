@@ -8,11 +8,14 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 
 import psutil
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
-from chain_on_the_lab import RUN_COLUMNS, Chain
+from chain_on_the_lab import RUN_COLUMNS, Chain, running
 from chain_truth import assert_every_row_is_accounted_for, assert_numbers_are_true
 from places import PLACES
 
@@ -29,6 +32,7 @@ log = logging.getLogger(__name__)
 
 SNAPSHOTS, FEWEST_RUNS, MOST_RUNS = 1000, 100, 200
 DELTA_ROWS = 60
+STREAM_COMMITS, MOST_STREAM_RUNS = 300, 6
 EARLIER_RUNS = 5
 STALE, STALE_TURNS, FEWEST_FENCED = ("ingest-watcher", "spark-submitter", "loader"), 17, 50
 
@@ -36,16 +40,8 @@ STALE, STALE_TURNS, FEWEST_FENCED = ("ingest-watcher", "spark-submitter", "loade
 @pytest.fixture
 def chain(tmp_path: Path) -> Iterator[Chain]:
     """A lab of its own, with an initial load."""
-    home, before = tmp_path / ".tidemark", dict(os.environ)
-    lab.up(home)
-    try:
-        chain = Chain(home)
-        chain.upstream("initial", "--scale", "0.1")
+    with running(tmp_path / ".tidemark") as chain:
         yield chain
-    finally:
-        lab.down(home)
-        os.environ.clear()
-        os.environ.update(before)
 
 
 def test_a_thousand_snapshots(chain: Chain) -> None:
@@ -67,6 +63,27 @@ def test_a_thousand_snapshots(chain: Chain) -> None:
         told = f"{dataset}: {len(seconds)} runs, first tenth {first:.1f} s, last tenth {final:.1f} s"
         log.warning(told)  # seen with -rP
         assert final <= 2 * first, told
+
+
+def test_a_commit_a_second_for_five_minutes(chain: Chain) -> None:
+    """A source that never settles is cut when a commit has waited long enough, not at every commit; none is lost."""
+    before, users = len(chain.runs_of("ecommerce")), chain.catalog().load_table("ecommerce.users")
+    again = users.scan().to_arrow().slice(0, 5)  # told once more, later: nothing that the truth would know of
+    place = again.schema.get_field_index("__ts_ms")
+    later = pc.add(again["__ts_ms"], pa.scalar(timedelta(days=1)))
+    again = again.set_column(place, again.schema.field(place), later)
+    for _ in range(STREAM_COMMITS):
+        began = time.monotonic()
+        users.append(again)
+        time.sleep(max(0.0, 1 - (time.monotonic() - began)))
+    wait_until_reconciled()
+    chain.upstream("settle")
+    runs = chain.runs_of("ecommerce")[before:]
+    assert len(runs) <= MOST_STREAM_RUNS
+    repeated = sum(t.repeated for run in runs if run.curated for t in run.curated.tables if t.table == "users")
+    assert repeated >= STREAM_COMMITS * 5
+    assert_numbers_are_true(chain)
+    assert_every_row_is_accounted_for(chain)
 
 
 def committed(chain: Chain) -> int:

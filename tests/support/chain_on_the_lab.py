@@ -5,8 +5,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -153,6 +153,21 @@ class Chain:
                 found[name.lower()] = digest(rows_of(session, f"SELECT * FROM {name}"), left_out)
         others = ("user_events", "transactions", "sessions") if dataset == "ecommerce" else ()
         return {name: rows for name, rows in found.items() if not any(other in name for other in others)}
+
+
+@contextmanager
+def running(home: Path) -> Iterator[Chain]:
+    """A lab of its own in `home`, with an initial load; afterwards the environment is as it was."""
+    before = dict(os.environ)
+    lab.up(home)
+    try:
+        chain = Chain(home)
+        chain.upstream("initial", "--scale", "0.1")
+        yield chain
+    finally:
+        lab.down(home)
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def rows_of(session: SnowflakeConnection, sql: str) -> list[dict[str, Any]]:
