@@ -51,7 +51,11 @@ def curate(event: SnapshotCommitted, ports: Ports) -> Sequence[Event]:
     alerts: list[Event] = []
     for _ in range(ATTEMPTS):
         newest = ports.decisions.newest(event.dataset)
-        alerts += _settle(newest, event, ports)
+        try:
+            alerts += _settle(newest, event, ports)
+        except Superseded as later:  # by a decision taken since the look; it may be this very run's
+            log.info("looking again", extra={"reason": str(later)})
+            continue
         decided = _decided(event, newest, ports)
         if decided is not None:
             return [*alerts, decided.curated]

@@ -131,6 +131,26 @@ def test_a_stale_submitter_does_not_set_main_back() -> None:
     assert (world.mains(), world.lake.tags) == (newest, before)
 
 
+def test_a_decision_taken_since_the_look_is_seen() -> None:
+    """Another submitter decides this very run after the newest decision was read, and dies unheard: its LakeCurated is
+    told by whoever has the event now, for nobody else will."""
+    world = World()
+    curate(world.event(1, None, 11), world.ports)
+    before = world.decisions.newest("ecommerce")
+
+    class Late(MemoryDecisions):
+        def newest(self, dataset: str, after: int = 0) -> Decision | None:
+            read.append(dataset)
+            return before if len(read) == 1 else world.decisions.newest(dataset, after)
+
+    read: list[str] = []
+    late = Late()
+    late.get = world.decisions.get  # type: ignore[method-assign]
+    told = curate(world.event(2, 11, 12), world.ports)
+    assert curate(world.event(2, 11, 12), replace_ports(world.ports, decisions=late)) == told
+    assert len(world.job.manifests) == 2
+
+
 def replace_ports(ports: Ports, **more: object) -> Ports:
     return dataclasses.replace(ports, **more)  # type: ignore[arg-type]
 
