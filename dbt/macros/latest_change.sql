@@ -1,3 +1,16 @@
+{# Each change once, by its earliest delivery, with what its order hangs on. Shared by latest_change and versions_of. #}
+{% macro deliveries_of(changes, key) %}
+        select
+            *,
+            _op != 'r' and _lsn is not null as _in_log_order,
+            case _op when 'r' then 0 when 'c' then 1 when 'u' then 2 else 3 end as _op_rank
+        from {{ changes }}
+        qualify row_number() over (
+            partition by {{ key | join(", ") }}, _op, _lsn, iff(_lsn is null, _ts_ms, null)
+            order by _ts_ms, _run_seq, _file_name, _file_row_number
+        ) = 1
+{%- endmacro %}
+
 {#
     The change that counts for each key: a function of the SET of its changes, never of the order of their arrival.
 
@@ -9,15 +22,7 @@
 {% macro latest_change(changes, key) %}
     {%- set key_columns = key | join(", ") %}
     with deliveries as (
-        select
-            *,
-            _op != 'r' and _lsn is not null as _in_log_order,
-            case _op when 'r' then 0 when 'c' then 1 when 'u' then 2 else 3 end as _op_rank
-        from {{ changes }}
-        qualify row_number() over (
-            partition by {{ key_columns }}, _op, _lsn, iff(_lsn is null, _ts_ms, null)
-            order by _ts_ms, _run_seq, _file_name, _file_row_number
-        ) = 1
+        {{ deliveries_of(changes, key) }}
     ),
 
     best_of_each_order as (

@@ -92,8 +92,9 @@ def test_staging_is_the_winner_of_every_key_and_windows_add_up_to_a_build_from_n
     rebuilt = dbt.handle("ecommerce", len(runs) + 1, kind="rebuild", generation=2)
     assert (rebuilt.from_seq, sum(model.rows for model in rebuilt.models)) == (0, 0)
     for model in dbt.ports.models.models("ecommerce"):
-        from_nothing = dbt.rows(f"{dbt.build_schema}.{model.name}")
-        assert dbt.rows(f"{model.published_schema}.{model.name}") == from_nothing, model.name
+        key = ", ".join(model.key)
+        from_nothing = dbt.rows(f"{dbt.build_schema}.{model.name}", key)
+        assert dbt.rows(f"{model.published_schema}.{model.name}", key) == from_nothing, model.name
 
 
 def assert_winners(dbt: Bench, table: str, changes: list[Row]) -> None:
