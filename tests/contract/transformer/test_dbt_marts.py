@@ -36,7 +36,7 @@ def test_marts_count_what_is_live_and_not_cancelled(dbt: Bench) -> None:
     ) == (expected)
     assert picked(value[2], "orders lifetime_revenue days_since_last_order") == (1, Decimal("-1.00"), 0)
     sales = {row["product_id"]: row for row in dbt.rows("MARTS.product_performance")}
-    columns = "orders units_sold revenue average_unit_price cancelled_units cancelled_percent"
+    columns = "orders units_sold item_revenue average_unit_price cancelled_units cancelled_percent"
     assert picked(sales[1], columns) == (2, 7, Decimal("7.04"), Decimal("1.01"), 7, Decimal("50.00"))
     assert picked(sales[2], columns) == (0, 0, Decimal("0.00"), None, 0, None)
     days = {str(row["metric_date"]): row for row in dbt.rows("MARTS.daily_business_metrics")}
