@@ -105,7 +105,7 @@ final as (
         filled.product_id,
         filled.date_day,
         known.stock_quantity,
-        cast(coalesce(sold.units_sold, 0) as number(18, 0)) as units_sold,
+        cast(coalesce(sold.units_sold, 0) as number(38, 0)) as units_sold,
         coalesce(known.stock_quantity <= 0, false) as is_stock_out
     from filled
     inner join known

@@ -58,7 +58,7 @@ final as (
         {{ exact_quotient('coalesce(ordering.active_customers, 0) * 100', 'cohort_months.customers') }}
             as retention_percent,
         cast(coalesce(ordering.orders, 0) as number(10, 0)) as orders,
-        cast(coalesce(ordering.revenue, 0) as number(18, 2)) as revenue
+        cast(coalesce(ordering.revenue, 0) as number(38, 2)) as revenue
     from cohort_months
     left join ordering
         on

@@ -92,7 +92,7 @@ planned as (
                         * greatest(days_of_90 * squared_units_90_days - units_90_days * units_90_days, 0)
                     ) / days_of_90, 6
                 )
-            ) as number(18, 0)
+            ) as number(38, 0)
         ) as reorder_point
     from measured
 ),
@@ -103,10 +103,10 @@ final as (
         name,
         category,
         stock_quantity,
-        cast(stock_quantity - stock_28_days_ago as number(18, 0)) as stock_change_28_days,
-        cast(units_7_days as number(18, 0)) as units_7_days,
-        cast(units_28_days as number(18, 0)) as units_28_days,
-        cast(units_90_days as number(18, 0)) as units_90_days,
+        cast(stock_quantity - stock_28_days_ago as number(38, 0)) as stock_change_28_days,
+        cast(units_7_days as number(38, 0)) as units_7_days,
+        cast(units_28_days as number(38, 0)) as units_28_days,
+        cast(units_90_days as number(38, 0)) as units_90_days,
         {{ exact_quotient('units_7_days', 'days_of_7') }} as demand_per_day_7_days,
         {{ exact_quotient('units_28_days', 'days_of_28') }} as demand_per_day_28_days,
         {{ exact_quotient('units_90_days', 'days_of_90') }} as demand_per_day_90_days,
@@ -119,7 +119,7 @@ final as (
         coalesce(stock_quantity > 0 and units_90_days = 0 and days_on_sale >= 90, false) as is_dead_stock,
         cast(
             iff(stock_quantity > 0 and units_90_days = 0 and days_on_sale >= 90, stock_quantity * price, 0)
-            as number(18, 2)
+            as number(38, 2)
         ) as dead_stock_value
     from planned
 )

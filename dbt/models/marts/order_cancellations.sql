@@ -48,7 +48,7 @@ final as (
         cancelled.cancelled_from,
         cast(bands.orders_in_band as number(10, 0)) as orders_in_band,
         cast(cancelled.cancelled_orders as number(10, 0)) as cancelled_orders,
-        cast(cancelled.cancelled_amount as number(18, 2)) as cancelled_amount,
+        cast(cancelled.cancelled_amount as number(38, 2)) as cancelled_amount,
         {{ exact_quotient('cancelled.cancelled_orders * 100', 'bands.orders_in_band') }} as cancelled_of_band_percent
     from cancelled
     inner join bands on cancelled.value_from = bands.value_from

@@ -86,7 +86,7 @@ final as (
         cast(coalesce(counted.cancelled_orders, 0) as number(10, 0)) as cancellations_from,
         {{ exact_quotient('counted.cancelled_orders * 100', 'counted.orders_left') }} as cancellations_from_percent,
         iff(
-            statuses.status in ('delivered', 'cancelled'), null, cast(stays.p90_hours * 2 as number(18, 2))
+            statuses.status in ('delivered', 'cancelled'), null, cast(stays.p90_hours * 2 as number(38, 2))
         ) as stuck_after_hours,
         cast(coalesce(counted.stuck_orders, 0) as number(10, 0)) as stuck_orders
     from statuses

@@ -43,7 +43,7 @@ final as (
         cast(weekday as number(10, 0)) as weekday,
         cast(count_if(not is_cancelled) as number(10, 0)) as orders,
         cast(count_if(is_cancelled) as number(10, 0)) as cancelled_orders,
-        cast(sum(iff(is_cancelled, 0, units)) as number(18, 0)) as units_sold,
+        cast(sum(iff(is_cancelled, 0, units)) as number(38, 0)) as units_sold,
         cast(count(milliseconds_to_ship) as number(10, 0)) as shipments_timed,
         {{ exact_quotient('sum(milliseconds_to_ship)', '(count(milliseconds_to_ship) * 3600000)') }} as hours_to_ship,
         cast(count(milliseconds_to_deliver) as number(10, 0)) as deliveries_timed,

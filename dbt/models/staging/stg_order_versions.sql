@@ -10,13 +10,13 @@ versions as (
 
 final as (
     select
-        cast(id as number(10, 0)) as id,
+        id,
         cast(_version as number(10, 0)) as _version,
-        cast(user_id as number(10, 0)) as user_id,
-        cast(status as varchar) as status,
-        cast(total_amount as number(10, 2)) as total_amount,
-        cast(created_at as timestamp_ntz(6)) as created_at,
-        cast(updated_at as timestamp_ntz(6)) as updated_at,
+        user_id,
+        status,
+        total_amount,
+        created_at,
+        updated_at,
         cast(valid_from as timestamp_ntz(6)) as valid_from,
         cast(valid_to as timestamp_ntz(6)) as valid_to,
         _op,

@@ -10,14 +10,14 @@ versions as (
 
 final as (
     select
-        cast(id as number(10, 0)) as id,
+        id,
         cast(_version as number(10, 0)) as _version,
-        cast(name as varchar) as name,
-        cast(price as number(10, 2)) as price,
-        cast(stock_quantity as number(10, 0)) as stock_quantity,
-        cast(category as varchar) as category,
-        cast(created_at as timestamp_ntz(6)) as created_at,
-        cast(updated_at as timestamp_ntz(6)) as updated_at,
+        name,
+        price,
+        stock_quantity,
+        category,
+        created_at,
+        updated_at,
         cast(valid_from as timestamp_ntz(6)) as valid_from,
         cast(valid_to as timestamp_ntz(6)) as valid_to,
         _op,

@@ -10,13 +10,13 @@ versions as (
 
 final as (
     select
-        cast(id as number(10, 0)) as id,
+        id,
         cast(_version as number(10, 0)) as _version,
-        cast(email as varchar) as email,
-        cast(first_name as varchar) as first_name,
-        cast(last_name as varchar) as last_name,
-        cast(created_at as timestamp_ntz(6)) as created_at,
-        cast(updated_at as timestamp_ntz(6)) as updated_at,
+        email,
+        first_name,
+        last_name,
+        created_at,
+        updated_at,
         cast(valid_from as timestamp_ntz(6)) as valid_from,
         cast(valid_to as timestamp_ntz(6)) as valid_to,
         _op,
