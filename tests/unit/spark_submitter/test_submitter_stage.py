@@ -1,58 +1,13 @@
-"""The submitter's stage on twins: every way in which a run ends, and what a repeat or a restart changes."""
-
-import dataclasses
-from collections.abc import Callable, Sequence
-from itertools import count
+"""The submitter's stage on twins: every way in which a run ends, and what a repeat changes."""
 
 import pytest
 from msgspec.structs import replace
+from submitter_world import World, after_runs
 
-from spark_submitter.memory import MemoryJob, MemoryLake
-from spark_submitter.ports import Stranger
-from spark_submitter.stage import Ports, curate, make_manifest
-from tidemark.errors import CheckFailed, Retryable, Superseded, TypedStop
-from tidemark.events import AlertRaised, LakeCurated, RequestKind, RunRequested, SnapshotCommitted, TableCut, run_id_of
-from tidemark.tables import registry
-from tidemark_lake.decisions import Decision, MemoryDecisions
+from spark_submitter.stage import curate, make_manifest
+from tidemark.errors import CheckFailed, TypedStop
+from tidemark.events import LakeCurated, SnapshotCommitted, TableCut
 from tidemark_lake.manifest import Check, Manifest, Result, Stop
-
-TABLES = ["users", "products", "orders", "order_items"]
-Change = Callable[[Manifest, Result], Result]
-
-
-class World:
-    """Twins, and events of runs one after the other."""
-
-    def __init__(self, change: Change = lambda _, result: result) -> None:
-        self.decisions, self.lake = MemoryDecisions(), MemoryLake()
-        self.job = MemoryJob(self.lake, change=change)
-        attempts, clock = count(1), count(1000, 500)
-        self.ports = Ports(
-            decisions=self.decisions,
-            lake=self.lake,
-            job=self.job,
-            registry=registry(),
-            state="s3://lake/tidemark",
-            new_attempt=lambda: f"a{next(attempts)}",
-            now_ms=lambda: next(clock),
-        )
-
-    def event(self, seq: int, begin: int | None, end: int, **more: object) -> SnapshotCommitted:
-        """A run of the users table alone."""
-        cuts = [TableCut(table="users", from_snapshot=begin, to_snapshot=end, to_schema=4)]
-        plain = SnapshotCommitted(
-            dataset="ecommerce",
-            run_id=run_id_of("ecommerce", "process", 0, cuts),
-            run_seq=seq,
-            kind="process",
-            generation=0,
-            tables=cuts,
-            committed_at_ms=1,
-        )
-        return replace(plain, **more)  # type: ignore[arg-type]
-
-    def mains(self) -> dict[str, dict[str, int | None]]:
-        return self.lake.mains("ecommerce", TABLES)
 
 
 def test_a_run_is_curated_decided_and_published() -> None:
@@ -101,70 +56,6 @@ def test_a_repeat_says_the_same_and_writes_nothing() -> None:
     assert curate(world.event(1, None, 11), world.ports) == first
 
 
-def test_a_restart_after_the_decision_only_rolls_forward() -> None:
-    """A decision whose tables were not moved yet is rolled forward by the next delivery."""
-    world = World()
-
-    class Dying(MemoryLake):
-        def settle(self, decision: Decision, before: Decision | None) -> list[Stranger]:
-            raise Retryable("away")
-
-    with pytest.raises(Retryable):
-        curate(world.event(1, None, 11), replace_ports(world.ports, lake=Dying()))
-    decision = world.decisions.newest("ecommerce")
-    assert decision is not None
-    assert world.mains()["users"]["changes"] is None
-    assert curate(world.event(1, None, 11), world.ports) == [decision.curated]
-    assert world.mains()["users"] == decision.tables["users"].snapshots
-
-
-def test_a_stale_submitter_does_not_set_main_back() -> None:
-    """Mains that a later decision published stay, with their tags, when an older one is settled late."""
-    world = World()
-    for seq, begin, end in [(1, None, 11), (2, 11, 12)]:
-        curate(world.event(seq, begin, end), world.ports)
-    stale, newest = world.decisions.get("ecommerce", 1), world.mains()
-    assert stale is not None
-    before = {place: dict(tags) for place, tags in world.lake.tags.items()}
-    with pytest.raises(Superseded, match="after 1"):
-        world.lake.settle(stale, None)
-    assert (world.mains(), world.lake.tags) == (newest, before)
-
-
-def test_a_decision_taken_since_the_look_is_seen() -> None:
-    """Another submitter decides this very run after the newest decision was read, and dies unheard: its LakeCurated is
-    told by whoever has the event now, for nobody else will."""
-    world = World()
-    curate(world.event(1, None, 11), world.ports)
-    before = world.decisions.newest("ecommerce")
-
-    class Late(MemoryDecisions):
-        def newest(self, dataset: str, after: int = 0) -> Decision | None:
-            read.append(dataset)
-            return before if len(read) == 1 else world.decisions.newest(dataset, after)
-
-    read: list[str] = []
-    late = Late()
-    late.get = world.decisions.get  # type: ignore[method-assign]
-    told = curate(world.event(2, 11, 12), world.ports)
-    assert curate(world.event(2, 11, 12), replace_ports(world.ports, decisions=late)) == told
-    assert len(world.job.manifests) == 2
-
-
-def replace_ports(ports: Ports, **more: object) -> Ports:
-    return dataclasses.replace(ports, **more)  # type: ignore[arg-type]
-
-
-def test_older_generation_and_taken_place_are_superseded() -> None:
-    """Nothing is done for a run that another one has overtaken."""
-    world = World()
-    curate(world.event(1, None, 11, generation=2), world.ports)
-    with pytest.raises(Superseded, match="generation"):
-        curate(world.event(2, 11, 12, generation=1), world.ports)
-    with pytest.raises(Superseded, match="another run took"):
-        curate(world.event(1, None, 99, generation=2), world.ports)
-
-
 @pytest.mark.parametrize(("seq", "begin"), [(2, 10), (2, None), (3, 11)])
 def test_a_cut_that_does_not_connect_stops(seq: int, begin: int | None) -> None:
     """A cut must begin where the last decision ended, and be the next one."""
@@ -209,45 +100,6 @@ def test_a_failed_check_publishes_nothing() -> None:
     assert world.mains()["users"]["current"] is None
 
 
-def test_a_main_that_moved_means_a_new_attempt() -> None:
-    """A stranger's snapshot during the job: tagged, alerted, set back; the second attempt is published."""
-    moved: list[int] = []
-
-    def meddle(_: Manifest, result: Result) -> Result:
-        if not moved:
-            moved.append(world.lake.write("ecommerce", "users", "current"))
-        return result
-
-    world = World()
-    curate(world.event(1, None, 11), world.ports)
-    world.job._change = meddle
-    alert, curated = curate(world.event(2, 11, 12), world.ports)
-    assert isinstance(alert, AlertRaised)
-    assert str(moved[0]) in alert.detail
-    assert isinstance(curated, LakeCurated)
-    assert [m.attempt for m in world.job.manifests] == ["a1", "a2", "a3"]
-    assert world.lake.tags["ecommerce", "users", "current"][f"stranger_{moved[0]}"] == moved[0]
-    assert world.mains()["users"]["current"] == curated.tables[0].current_snapshot
-
-
-def test_a_lost_race_gives_the_winners_event() -> None:
-    """Two submitters of one run: the one that decides second says what the first decided."""
-    world = World()
-    event = world.event(1, None, 11)
-    winners: Sequence[object] = []
-
-    def overtaken(_: Manifest, result: Result) -> Result:
-        nonlocal winners
-        if not winners:
-            winners = ["under way"]
-            winners = curate(event, world.ports)
-        return result
-
-    world.job._change = overtaken
-    assert curate(event, world.ports) == winners
-    assert world.decisions.get("ecommerce", 2) is None
-
-
 def test_the_manifest_says_the_cut_the_contract_and_the_base() -> None:
     """Tables outside the cut stand still at what was published; the branch is the attempt's own."""
     world = World()
@@ -263,30 +115,9 @@ def test_the_manifest_says_the_cut_the_contract_and_the_base() -> None:
     assert manifest.result == f"s3://lake/tidemark/runs/{manifest.run_id}/{manifest.attempt}/result.json"
 
 
-def after_runs(count: int) -> World:
-    """So many runs of the users table."""
-    world = World()
-    for seq in range(1, count + 1):
-        curate(world.event(seq, 10 + seq - 1 if seq > 1 else None, 10 + seq), world.ports)
-    return world
-
-
 def rollback(world: World, seq: int, to_seq: int) -> SnapshotCommitted:
     """A request to go back, as the watcher sends it."""
     return world.event(seq, 10 + seq - 1, 10 + to_seq, kind="rollback", generation=1, run_id="back", to_seq=to_seq)
-
-
-@pytest.mark.parametrize("kind", ["maintain", "replay", "drop", "rebuild"])
-def test_what_was_asked_for_once_is_done_once(kind: RequestKind) -> None:
-    """Also in a newer generation it is superseded; another request is another run."""
-    world = after_runs(1)
-    asked = RunRequested(dataset="ecommerce", request_id="r1", kind=kind, requested_by="ada")
-    run = world.event(2, 11, 11, kind=kind, run_id="asked", asked=asked)
-    curate(run, world.ports)
-    for again in (replace(run, run_seq=3), replace(run, run_seq=3, run_id="asked-g1", generation=1)):
-        with pytest.raises(Superseded, match="r1, which an earlier run has done"):
-            curate(again, world.ports)
-    curate(replace(run, run_seq=3, run_id="other", asked=replace(asked, request_id="r2")), world.ports)
 
 
 def test_a_rollback_decides_what_its_target_left_and_runs_no_job() -> None:
