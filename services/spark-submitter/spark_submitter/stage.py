@@ -7,7 +7,7 @@ again what the decision holds. An attempt that finds a main moved begins anew fr
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from spark_submitter.decide import decide, roll_back
 from spark_submitter.ports import Decisions, Job, Lake, Snapshots, Stranger
@@ -210,7 +210,8 @@ def _decision(event: SnapshotCommitted, manifest: Manifest, result: Result, now_
         for t in result.tables
     }
     told = [_curated(table, cuts.get(table.table)) for table in result.tables]
-    return decide(event, manifest.attempt, tables, told, (now_ms - started_ms) / 1000, result.spark)
+    spark = {**result.spark, **asdict(manifest.resources)}
+    return decide(event, manifest.attempt, tables, told, (now_ms - started_ms) / 1000, spark)
 
 
 def _curated(table: TableResult, cut: TableCut | None) -> CuratedTable:

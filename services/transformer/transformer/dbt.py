@@ -23,7 +23,7 @@ from tidemark.errors import DataTestFailed, Invalid, Retryable, TidemarkError
 from tidemark.events import BuiltModel
 from tidemark.tables import Registry
 from transformer.manifest import models_of
-from transformer.ports import Built, Model, Plan, Window
+from transformer.ports import Built, FailedTest, Model, Plan, Window
 
 # "002003 (42S02): ..." is the warehouse's judgement on a statement; an error without one never reached it.
 JUDGED = re.compile(r"\b\d{5,6} \((?P<state>\w{5})\)")
@@ -35,7 +35,7 @@ BUILD = ("build", "--exclude-resource-type=unit_test")
 class DbtModels:
     """The Models port. `project` is dbt's folder, `scratch` takes its files; models build into `build_schema`.
 
-    `keep_failures` is told a failing test's name and query, so that its rows can be looked at.
+    `keep_failures` is told of each failing test, so that its rows can be looked at.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class DbtModels:
         scratch: Path,
         build_schema: str,
         registry: Registry,
-        keep_failures: Callable[[str, str], None],
+        keep_failures: Callable[[FailedTest], None],
     ) -> None:
         self._project = project
         self._scratch = scratch
@@ -64,13 +64,14 @@ class DbtModels:
         """One `dbt build` of exactly the plan's models, with their tests."""
         names = [model.name for model in plan.build]
         variables = {name: value for name, value in asdict(window).items() if name != "dataset"}
+        os.environ["TIDEMARK_QUERY_TAG"] = f"tidemark transformer {window.dataset}#{window.to_seq}"
         with telemetry.span("dbt build", models=len(names), from_seq=window.from_seq, to_seq=window.to_seq):
             done = self._invoke(self._manifest, *BUILD, f"--vars={json.dumps(variables)}", "--select", *names)
             results = _results(done)
             for result in results:
                 _record_span(result)
         _raise_errors(done, results)
-        self._raise_failures([result for result in results if result.status == "fail"])
+        self._raise_failures(window, [result for result in results if result.status == "fail"])
         built = [result for result in results if isinstance(result.node, ModelNode)]
         if len(built) != len(names):
             raise Invalid(f"dbt built {len(built)} of {len(names)} models: {sorted(r.node.name for r in built)}")
@@ -78,6 +79,7 @@ class DbtModels:
             models=[_built(result) for result in built],
             tests=len(results) - len(built),
             views=self._views(built, plan),
+            queries={result.node.name: query for result in built if (query := _query_id(result))},
         )
 
     @cached_property
@@ -117,12 +119,13 @@ class DbtModels:
     def _all_models(self) -> list[Model]:
         return [model for models in self._models.values() for model in models]
 
-    def _raise_failures(self, failed: Sequence[NodeResult]) -> None:
+    def _raise_failures(self, window: Window, failed: Sequence[NodeResult]) -> None:
         for result in failed:
-            self._keep_failures(result.node.name, _compiled(result))
+            name, rows = result.node.name, result.failures or 0
+            self._keep_failures(FailedTest(name=name, window=window, rows=rows, query=_compiled(result)))
         if failed:
             said = ", ".join(f"{result.node.name} ({result.failures} rows)" for result in failed)
-            raise DataTestFailed(f"{said}; the rows stand in the schema TEST_FAILURES, the marts stay as they were")
+            raise DataTestFailed(f"{said}; OPS.FAILED_TESTS tells how to see the rows, the marts stay as they were")
 
 
 def _results(done: dbtRunnerResult) -> list[NodeResult]:
@@ -156,6 +159,11 @@ def _refused(message: str) -> bool:
 
 def _compiled(result: NodeResult) -> str:
     return str(getattr(result.node, "compiled_code", None) or "")
+
+
+def _query_id(result: NodeResult) -> str | None:
+    found = (result.adapter_response or {}).get("query_id")
+    return None if found is None else str(found)
 
 
 def _built(result: NodeResult) -> BuiltModel:

@@ -67,7 +67,7 @@ def _model(node: ModelNode, reads: list[str], raw: list[str], beside: list[str])
         published_schema=meta["published_schema"],
         key=meta["unique_key"],
         columns=list(node.columns),
-        cluster_by=meta.get("cluster_by", []),
+        cluster_by=[column for column in meta.get("cluster_by", []) if column in node.columns],
         reads=reads,
         tests_read=sorted(set(beside)),
         raw=raw,

@@ -68,16 +68,20 @@ class Plan(Struct, frozen=True):
 
 class Built(Struct, frozen=True):
     """A build that passed all its tests. `models` have rows 0 yet; `tests` is how many ran; `views`: the text of each
-    view over published names.
+    view over published names; `queries`: the id of the statement that built each model, where the warehouse told it.
     """
 
     models: list[BuiltModel]
     tests: int
     views: Mapping[str, str]
+    queries: Mapping[str, str] = field(default_factory=dict)
 
 
 class Publication(Struct, frozen=True, kw_only=True):
-    """What one run publishes: the tables and views of its build. `base`: the position the window was made from."""
+    """What one run publishes: the tables and views of its build, and the `queries` that built them.
+
+    `base`: the position the window was made from.
+    """
 
     run_id: str
     generation: int
@@ -85,6 +89,16 @@ class Publication(Struct, frozen=True, kw_only=True):
     window: Window
     models: list[Model]
     views: Mapping[str, str]
+    queries: Mapping[str, str] = field(default_factory=dict)
+
+
+class FailedTest(Struct, frozen=True, kw_only=True):
+    """A data test that found rows; `query` selects them in the build schema."""
+
+    name: str
+    window: Window
+    rows: int
+    query: str
 
 
 class Models(Protocol):

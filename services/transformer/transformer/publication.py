@@ -14,13 +14,14 @@ from snowflake.connector import SnowflakeConnection, errors
 
 from tidemark.errors import Invalid, NotMyTurn, Superseded, TypedStop
 from tidemark.events import MartsBuilt
-from tidemark_warehouse import Sql, Transaction, execute, load, names, render, widens
+from tidemark_warehouse import Sql, Transaction, execute, execute_many, load, names, render, widens
 from transformer.ports import Model, Position, Publication
 
 ACTOR = "transformer"
 Relation = tuple[str, str]
 Say = Callable[[Model, str], None]
 Ask = Callable[[str, dict[str, Any]], Sequence[tuple[Any, ...]]]
+Sizes = Mapping[str, tuple[int | None, int | None]]
 _sql = load("transformer")
 _warehouse = load("tidemark_warehouse")
 
@@ -142,6 +143,40 @@ def record(work: Transaction, publication: Publication, built: MartsBuilt, now: 
     said = {"actor": ACTOR, "action": "publish", "object": window.dataset, "detail": detail, "at": now}
     work.execute(_warehouse["audit"], {**said, "run_id": publication.run_id})
     work.execute(_sql["move_on"], ledger)
+
+
+def sizes(session: SnowflakeConnection, build_schema: str) -> Sizes:
+    """Rows and bytes of the build's tables by name, in upper case."""
+    return {
+        str(table): (rows, size)
+        for table, rows, size in execute(session, _sql["sizes"], {"build_schema": build_schema})
+    }
+
+
+def record_models(
+    work: Transaction, publication: Publication, built: MartsBuilt, measured: Sizes, now: datetime
+) -> None:
+    """A row of OPS.MODEL_RUNS for each model of the publication."""
+    window, told = publication.window, {model.name: model for model in built.models}
+    rows = []
+    for model in publication.models:
+        total, size = measured.get(model.name.upper(), (None, None))
+        row = {
+            "dataset": window.dataset,
+            "run_id": publication.run_id,
+            "from_seq": window.from_seq,
+            "to_seq": window.to_seq,
+            "model": model.name,
+            "kind": model.kind,
+            "seconds": told[model.name].seconds if model.name in told else 0.0,
+            "changed": told[model.name].rows if model.name in told else 0,
+            "rows": total,
+            "bytes": size,
+            "query_id": publication.queries.get(model.name),
+            "at": now,
+        }
+        rows.append(row)
+    execute_many(work.connection, _sql["record_models"], rows)
 
 
 def to_position(rows: Sequence[tuple[Any, ...]], dataset: str) -> Position:

@@ -16,7 +16,7 @@ from tidemark.events import MartsBuilt
 from tidemark.failpoints import failpoint
 from tidemark_warehouse import Sql, execute, load, render, transaction
 from transformer import publication as steps
-from transformer.ports import Loaded, Model, Plan, Position, Publication, Receipt
+from transformer.ports import FailedTest, Loaded, Model, Plan, Position, Publication, Receipt
 
 FAILURES = "TEST_FAILURES"
 _sql = load("transformer")
@@ -97,6 +97,7 @@ class SnowflakeWarehouse:
                 say = partial(steps.audit_ddl, session, publication.run_id, self._now())
                 columns, widened = steps.shape_tables(session, self.build_schema, tables, say)
                 self._shape_views(session, publication, say, anew=widened)
+            sizes = steps.sizes(session, self.build_schema) if tables else {}
             with transaction(session) as work:
                 kept = steps.take_turn(work, publication)
                 if kept is not None:
@@ -105,15 +106,31 @@ class SnowflakeWarehouse:
                 with steps.refusals():
                     changed = {m.name: steps.publish_table(work, self.build_schema, m, columns[m.name]) for m in tables}
                 built = receipt(changed)
-                steps.record(work, publication, built, self._now())
+                now = self._now()
+                steps.record(work, publication, built, now)
+                steps.record_models(work, publication, built, sizes, now)
                 failpoint("transformer.before-commit")
         return built
 
-    def keep_failures(self, test: str, query: str) -> None:
-        """Keep a failing test's rows as TEST_FAILURES.<test>."""
+    def keep_failures(self, failed: FailedTest) -> None:
+        """Keep a failing test's rows as TEST_FAILURES.<test>__<dataset>_<seq>, and in OPS the query that shows them."""
+        window = failed.window
+        failures = (FAILURES, f"{failed.name}__{window.dataset}_{window.to_seq}")
+        row = {
+            "dataset": window.dataset,
+            "from_seq": window.from_seq,
+            "to_seq": window.to_seq,
+            "test": failed.name,
+            "rows": failed.rows,
+            "query": render(_sql["show_failures"], failures=failures).splitlines()[-1],
+            "at": self._now(),
+        }
         with self._session() as session:
             execute(session, _sql["failures_schema"])
-            execute(session, render(_sql["keep_failures"], failures=(FAILURES, test), query=Sql(query)))
+            execute(session, render(_sql["keep_failures"], failures=failures, query=Sql(failed.query)))
+            with transaction(session) as work:
+                work.execute(_sql["forget_failed_test"], row)
+                work.execute(_sql["record_failed_test"], row)
 
     def close(self) -> None:
         """Drop the build schema and end the session."""

@@ -77,6 +77,7 @@ def _build_and_publish(event: RawLoaded, position: Position, to_seq: int, ports:
         window=window,
         models=planned.build,
         views=built.views,
+        queries=built.queries,
     )
     with telemetry.span("publish", models=len(planned.build)):
         published = ports.warehouse.publish(publication, receipt)

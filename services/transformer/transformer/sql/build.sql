@@ -23,3 +23,7 @@ CREATE SCHEMA IF NOT EXISTS TEST_FAILURES
 
 -- name: keep_failures
 CREATE OR REPLACE TABLE {failures} AS SELECT * FROM ({query})
+
+-- name: show_failures
+-- What OPS.FAILED_TESTS tells people to run.
+SELECT * FROM {failures}

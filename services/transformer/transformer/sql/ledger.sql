@@ -21,6 +21,28 @@ SELECT
     %(dataset)s, %(run_id)s, %(from_seq)s, %(to_seq)s, %(generation)s, %(as_of_ms)s, %(receipt)s,
     %(at)s::TIMESTAMP_NTZ(6)
 
+-- name: record_models
+INSERT INTO OPS.MODEL_RUNS (
+    DATASET, RUN_ID, FROM_SEQ, TO_SEQ, MODEL, KIND, SECONDS, ROWS_CHANGED, ROWS_TOTAL, BYTES_TOTAL, QUERY_ID,
+    PUBLISHED_AT
+)
+VALUES (
+    %(dataset)s, %(run_id)s, %(from_seq)s, %(to_seq)s, %(model)s, %(kind)s, %(seconds)s, %(changed)s, %(rows)s,
+    %(bytes)s, %(query_id)s, %(at)s
+)
+
+-- name: forget_failed_test
+-- A repeated run fails anew.
+DELETE FROM OPS.FAILED_TESTS
+WHERE DATASET = %(dataset)s AND TEST = %(test)s AND FROM_SEQ = %(from_seq)s AND TO_SEQ = %(to_seq)s
+
+-- name: record_failed_test
+INSERT INTO OPS.FAILED_TESTS (DATASET, RUN_ID, FROM_SEQ, TO_SEQ, TEST, ROWS_FAILED, QUERY, FAILED_AT)
+SELECT
+    %(dataset)s,
+    (SELECT MAX(RUN_ID) FROM OPS.LOAD_LEDGER WHERE DATASET = %(dataset)s AND RUN_SEQ = %(to_seq)s),
+    %(from_seq)s, %(to_seq)s, %(test)s, %(rows)s, %(query)s, %(at)s::TIMESTAMP_NTZ(6)
+
 -- name: changed_tables
 -- RAW tables with rows of the window's runs.
 SELECT DISTINCT TABLE_NAME

@@ -13,6 +13,12 @@ FROM INFORMATION_SCHEMA.COLUMNS
 WHERE TABLE_SCHEMA != 'OPS'
 ORDER BY TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION
 
+-- name: sizes
+-- Rows and bytes of the build's tables, as the catalog knows them without a scan; 0 bytes: the catalog does not tell.
+SELECT TABLE_NAME, ROW_COUNT, NULLIF(BYTES, 0)
+FROM INFORMATION_SCHEMA.TABLES
+WHERE TABLE_SCHEMA = %(build_schema)s AND TABLE_TYPE != 'VIEW'
+
 -- name: create_published
 -- An empty table of the build's shape.
 CREATE TABLE IF NOT EXISTS {published} {cluster} AS SELECT * FROM {build} WHERE FALSE
