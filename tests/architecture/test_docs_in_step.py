@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from tidemark_cli.advise.rules import RULES
 from tidemark_cli.documents import events_page
 from tidemark_cli.main import app
 
@@ -34,6 +35,12 @@ def test_readme_names_only_commands_that_exist() -> None:
     for page in (ROOT / "README.md", ROOT / "docs" / "walkthrough.md"):
         named |= set(re.findall(r"bin/tidemark ([a-z-]+)", page.read_text()))
     assert {name for name in named if not re.search(rf"\b{name}\b", shown)} == set()
+
+
+def test_every_rule_of_advise_is_described() -> None:
+    """docs/advise.md has a row for each rule, in their order, and none for another."""
+    rows = re.findall(r"^\| `([a-z-]+)` \|", (ROOT / "docs" / "advise.md").read_text(), re.MULTILINE)
+    assert rows == [rule.name for rule in RULES]
 
 
 def test_files_stay_small() -> None:

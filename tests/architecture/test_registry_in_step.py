@@ -44,10 +44,11 @@ def test_pairs_name_models() -> None:
 
 def test_raw_and_staging_are_clustered_alike() -> None:
     """A staging table has its RAW table's clustering keys, from its own meta or from the project's."""
-    project = yaml.safe_load((ROOT / "dbt" / "dbt_project.yml").read_text())["models"]["tidemark"]["+meta"]["cluster_by"]
+    project = yaml.safe_load((ROOT / "dbt" / "dbt_project.yml").read_text())
+    default = project["models"]["tidemark"]["+meta"]["cluster_by"]
     keys = {}
     for model in (m for document in _yml() for m in document.get("models", [])):  # type: ignore[attr-defined]
         columns = {column["name"] for column in model["columns"]}
-        keys[model["name"]] = [k for k in model["config"]["meta"].get("cluster_by", project) if k in columns]
+        keys[model["name"]] = [k for k in model["config"]["meta"].get("cluster_by", default) if k in columns]
     expected = {f"stg_{name}": table.cluster_by for name, table in registry().tables.items()}
     assert {name: keys[name] for name in expected} == expected

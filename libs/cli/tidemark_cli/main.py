@@ -8,6 +8,7 @@ from rich.console import Console
 
 from tidemark.errors import TidemarkError
 from tidemark_cli import chain, home, lake
+from tidemark_cli.advise.command import advise
 from tidemark_cli.as_of import as_of
 from tidemark_cli.audit import audit
 from tidemark_cli.init import init
@@ -32,6 +33,7 @@ for command in (
     as_of,
     audit,
     lineage,
+    advise,
 ):
     app.command()(command)
 if find_spec("tidemark_lab"):

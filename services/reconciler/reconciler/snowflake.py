@@ -30,7 +30,7 @@ class Session:
     def connection(self) -> SnowflakeConnection:
         """The open session."""
         if self._connection is None or self._connection.is_closed():
-            self._connection = connect(self._settings)
+            self._connection = connect(self._settings, "tidemark reconciler")
         return self._connection
 
     def forget(self) -> None:

@@ -16,7 +16,9 @@ from tidemark_warehouse import execute
 from transformer.ports import Model
 
 pytestmark = pytest.mark.lab
-RUNS = "SELECT RUN_ID, FROM_SEQ, TO_SEQ, MODEL, KIND, ROWS_CHANGED, ROWS_TOTAL, QUERY_ID FROM OPS.MODEL_RUNS ORDER BY 3, 4"
+RUNS = (
+    "SELECT RUN_ID, FROM_SEQ, TO_SEQ, MODEL, KIND, ROWS_CHANGED, ROWS_TOTAL, QUERY_ID FROM OPS.MODEL_RUNS ORDER BY 3, 4"
+)
 LIVE = replace(DAYS, name="live_days", kind="view")
 ONE: Row = (1, "a", None)
 TWO: Row = (2, "b", Decimal("2.00"))
