@@ -13,6 +13,7 @@ from tidemark_cli.as_of import as_of
 from tidemark_cli.audit import audit
 from tidemark_cli.init import init
 from tidemark_cli.lineage import lineage
+from tidemark_cli.report import report
 
 app = typer.Typer(
     help="tidemark: the batch layer of a lambda architecture.", no_args_is_help=True, add_completion=False
@@ -34,6 +35,7 @@ for command in (
     audit,
     lineage,
     advise,
+    report,
 ):
     app.command()(command)
 if find_spec("tidemark_lab"):

@@ -16,7 +16,12 @@ from tidemark_warehouse.sql import split
 
 ROOT = Path(__file__).parents[3]
 SECRETS = {"TIDEMARK_SNOWFLAKE_PASSWORD": "hunter2", "TIDEMARK_KAFKA_SASL_PASSWORD": "hunter3"}
-SERVICES = {"LOADER": "loader", "TRANSFORMER": "transformer", "RECONCILER": "reconciler"}
+OWNERS = {
+    "LOADER": "services/loader",
+    "TRANSFORMER": "services/transformer",
+    "RECONCILER": "services/reconciler",
+    "READER": "libs/cli/tidemark_cli/report",
+}
 AUDITS = {"LOADER": {"SELECT", "INSERT"}, "TRANSFORMER": {"INSERT"}}  # tidemark_warehouse/sql/audit.sql
 ACCOUNT_ONLY = r"(WAREHOUSE|ROLE|USER|DATABASE|RESOURCE MONITOR|STORAGE INTEGRATION)\b"
 WRITES = re.compile(r"(INSERT) INTO OPS\.(\w+)|(UPDATE) OPS\.(\w+)|(DELETE) FROM OPS\.(\w+)")
@@ -78,11 +83,11 @@ def test_every_warehouse_suspends_itself_and_is_watched(settings: Both) -> None:
     )
 
 
-def test_each_service_may_do_just_what_its_statements_do(settings: Both) -> None:
+def test_each_role_may_do_just_what_its_statements_do(settings: Both) -> None:
     """In OPS, table by table: no right is missing, none is too many."""
     needed: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for role, service in SERVICES.items():
-        for file in (ROOT / "services" / service).rglob("sql/*.sql"):
+    for role, folder in OWNERS.items():
+        for file in (ROOT / folder).rglob("sql/*.sql"):
             text = file.read_text()
             for table in READS.findall(text):
                 needed[role, table].add("SELECT")
@@ -97,14 +102,16 @@ def test_each_service_may_do_just_what_its_statements_do(settings: Both) -> None
     assert granted == needed
 
 
-def test_a_reader_sees_marts_and_nothing_else(settings: Both) -> None:
-    """All grants to the reader, from both texts."""
+def test_a_reader_sees_marts_and_which_run_they_are_of(settings: Both) -> None:
+    """And nothing else: all grants to the reader, from both texts."""
     found = re.findall(r"GRANT (.+) TO ROLE TIDEMARK_READER;", account_sql(settings) + init_sql(settings))
     assert sorted(found) == [
         "SELECT ON FUTURE TABLES IN SCHEMA MARTS",
         "SELECT ON FUTURE VIEWS IN SCHEMA MARTS",
+        "SELECT ON TABLE OPS.PUBLISH_LEDGER",
         'USAGE ON DATABASE "TIDEMARK"',
         "USAGE ON SCHEMA MARTS",
+        "USAGE ON SCHEMA OPS",
         "USAGE ON WAREHOUSE TIDEMARK_READ",
     ]
 

@@ -1,0 +1,131 @@
+"""The page itself: one HTML text with style, script and data inside. It asks nobody for anything.
+
+Two locks keep data from becoming code: everything is escaped where it is put in, and the page's content security policy
+allows only the two scripts that stand in it, by their hashes, and no request at all.
+"""
+
+import base64
+import hashlib
+from datetime import datetime
+from decimal import Decimal
+from functools import cache
+from importlib.resources import files
+from itertools import groupby
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from msgspec import Struct
+
+from tidemark_cli.report.charts import day_number, drawn, totals
+from tidemark_cli.report.figures import PACKAGE, Reading, Row
+from tidemark_cli.report.widgets import Chart, Cohorts, PeriodTiles, Section, Table, Tiles, Widget, sections
+from tidemark_cli.report.wording import month, text, written
+
+SCRIPTS = ("vendor/uPlot.iife.min.js", "page.js")
+STYLES = ("vendor/uPlot.min.css", "page.css")
+
+
+class Cell(Struct, frozen=True):
+    """What stands in a cell; `share` of its bar, 0 to 1, where it has one."""
+
+    text: str
+    kind: str
+    share: float | None = None
+
+
+class View(Struct, frozen=True, kw_only=True):
+    """A widget with what it shows: rows of cells, a chart's id, or the reason why it is empty."""
+
+    widget: Widget
+    type: str
+    id: str
+    is_of_period: bool
+    problem: str | None
+    rows: list[list[Cell]]
+
+
+def page(reading: Reading) -> str:
+    """The whole report."""
+    data: dict[str, Any] = {"asOf": day_number(reading.run.as_of.date()), "charts": [], "totals": None}
+    views = [(section, [_view(section, place, reading, data) for place in range(len(section.widgets))])
+             for section in sections()]  # fmt: skip
+    scripts = [_asset(name) for name in SCRIPTS]
+    return _environment().get_template("page.html.j2").render(
+        run=reading.run,
+        sections=views,
+        data=data,
+        scripts=[Markup(script) for script in scripts],  # noqa: S704 - our own files
+        styles=[Markup(_asset(name)) for name in STYLES],  # noqa: S704
+        script_hashes=[_hash(script) for script in scripts],
+    )  # fmt: skip
+
+
+def _view(section: Section, place: int, reading: Reading, data: dict[str, Any]) -> View:
+    widget, view_id = section.widgets[place], f"{section.key}-{place}"
+    figure = reading.figures[widget.figure]
+    if isinstance(widget, Chart) and figure.rows:
+        data["charts"].append(drawn(view_id, widget, figure.rows))
+    if isinstance(widget, PeriodTiles) and figure.rows:
+        data["totals"] = totals(figure.rows)
+    problem = text(figure.problem) if figure.problem else None
+    return View(
+        widget=widget,
+        type=type(widget).__name__,
+        id=view_id,
+        is_of_period=isinstance(widget, Chart | PeriodTiles),
+        problem=problem,
+        rows=_cells(widget, figure.rows),
+    )
+
+
+def _cells(widget: Widget, rows: list[Row]) -> list[list[Cell]]:
+    if isinstance(widget, Cohorts):
+        return _cohorts(rows)
+    if not isinstance(widget, Table | Tiles):
+        return [[] for _ in rows[:1]]
+    greatest = {c.name: max((r[c.name] or 0 for r in rows), default=0) for c in widget.columns if c.bar}
+    return [
+        [Cell(written(row[c.name], c.kind), c.kind, _share(row[c.name], greatest.get(c.name))) for c in widget.columns]
+        for row in rows
+    ]
+
+
+def _cohorts(rows: list[Row]) -> list[list[Cell]]:
+    """A row a cohort: its month, its size, then what percentage was there in each month since."""
+    lines = []
+    for first, found in groupby(rows, key=lambda row: row["cohort_month"]):
+        months = list(found)
+        head = [Cell(month(first), "text"), Cell(written(months[0]["customers"], "count"), "count")]
+        percents = [row["retention_percent"] for row in months]
+        lines.append(head + [Cell(written(value, "number"), "number", _share(value, 100)) for value in percents])
+    longest = max(map(len, lines), default=0)
+    return [line + [Cell("", "text")] * (longest - len(line)) for line in lines]
+
+
+def _share(value: Any, greatest: Any) -> float | None:
+    if greatest is None or value is None:
+        return None
+    return round(float(Decimal(max(value, 0)) / Decimal(greatest)), 4) if greatest > 0 else 0.0
+
+
+def _hash(script: str) -> str:
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+
+def _asset(name: str) -> str:
+    return files(PACKAGE).joinpath("page", name).read_text(encoding="utf-8")
+
+
+def _moment(value: datetime) -> str:
+    return f"{value:%Y-%m-%d %H:%M:%S} UTC"
+
+
+@cache
+def _environment() -> Environment:
+    made = Environment(
+        loader=PackageLoader(PACKAGE, "page"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    made.filters.update(moment=_moment, shown=text)
+    return made

@@ -1,0 +1,12 @@
+-- name: shipping_weekdays
+-- How fast orders go, by the weekday on which they were placed.
+SELECT
+    DECODE(WEEKDAY, 1, 'Monday', 2, 'Tuesday', 3, 'Wednesday', 4, 'Thursday', 5, 'Friday', 6, 'Saturday', 7, 'Sunday')
+        AS WEEKDAY_NAME,
+    SUM(ORDERS) AS ORDERS,
+    SUM(CANCELLED_ORDERS) AS CANCELLED_ORDERS,
+    ROUND(SUM(HOURS_TO_SHIP * SHIPMENTS_TIMED) / NULLIF(SUM(SHIPMENTS_TIMED), 0), 1) AS HOURS_TO_SHIP,
+    ROUND(SUM(HOURS_TO_DELIVER * DELIVERIES_TIMED) / NULLIF(SUM(DELIVERIES_TIMED), 0), 1) AS HOURS_TO_DELIVER
+FROM MARTS.SHIPPING_PATTERNS
+GROUP BY WEEKDAY
+ORDER BY WEEKDAY;
