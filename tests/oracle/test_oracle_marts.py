@@ -22,9 +22,9 @@ def test_marts_equal_plain_python(dbt: Bench, seed: int) -> None:
     runs = shop_changes(seed, scale=0.02)
     for run_seq, changes in enumerate(runs, 1):
         dbt.load("ecommerce", run_seq, changes)
-    for run_seq in (1, len(runs)):
-        as_of_ms = dbt.handle("ecommerce", run_seq).as_of_ms
-    expected = shop(together(runs), EPOCH + timedelta(milliseconds=as_of_ms))
+    first, last = dbt.handle("ecommerce", 1), dbt.handle("ecommerce", len(runs))
+    assert [(built.from_seq, built.to_seq) for built in (first, last)] == [(0, 1), (1, len(runs))]
+    expected = shop(together(runs), EPOCH + timedelta(milliseconds=last.as_of_ms))
     for model, (key, rows) in answers(expected).items():
         found = {place(row, key): row for row in dbt.rows(f"MARTS.{model}")}
         assert found.keys() == rows.keys(), model

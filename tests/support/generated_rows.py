@@ -1,7 +1,7 @@
 """The shop's change log out of the lab's generator, as the lake would have accepted it: rows for RAW, run by run.
 
-What can never be accepted (a broken value, a parent that never came) is left out here, so that whoever computes from
-these rows computes from what RAW holds. Repeats, late rows, deletes and wrong clocks stay.
+What can never be accepted (a broken value, a parent that never came) is left out here, and a row waits for its parent:
+who computes from these rows computes from what RAW holds. Repeats, late rows, deletes and wrong clocks stay.
 """
 
 from datetime import UTC, datetime
@@ -27,11 +27,14 @@ def shop_changes(seed: int, scale: float, changed: int = 200, deltas: int = 1) -
         {name: _accepted(name, delivery.lake[f"ecommerce.{name}"], run_seq) for name in ECOMMERCE_TABLES}
         for run_seq, delivery in enumerate(delivered, 1)
     ]
-    seen: dict[str, set[int]] = {}
-    for name in ECOMMERCE_TABLES:
-        for run in runs:
-            run[name] = [row for row in run[name] if _has_parents(name, row, seen)]
-        seen[name] = {row["id"] for run in runs for row in run[name]}
+    waiting: Changes = {name: [] for name in ECOMMERCE_TABLES}
+    seen: dict[str, set[int]] = {name: set() for name in ECOMMERCE_TABLES}
+    for run_seq, run in enumerate(runs, 1):
+        for name in ECOMMERCE_TABLES:
+            rows = [row | {"_run_seq": run_seq} for row in waiting[name] + run[name]]
+            run[name] = [row for row in rows if _has_parents(name, row, seen)]
+            waiting[name] = [row for row in rows if not _has_parents(name, row, seen)]
+            seen[name] |= {row["id"] for row in run[name]}
     return runs
 
 
