@@ -124,9 +124,9 @@ def test_the_period_changes_what_is_shown(browser: Browser, file: Path) -> None:
     page.locator("[name=to]").fill("2026-02-28")
     assert "2 days" in shown(page, "#shown")
     assert "50.05" in shown(page, "#period-tiles")  # 3 + 2 orders of 10.01
-    assert "+66.7 % on the 2 days before" not in shown(page, "#period-tiles")
-    assert "-44.4 % on the 2 days before".replace("-", "−") in shown(page, "#period-tiles")  # 5 orders after 9
+    assert "−44.4 % on the 2 days before" in shown(page, "#period-tiles")  # 5 orders after 9
     page.locator("#business-1 ~ details summary").click()
+    page.wait_for_selector("#business-1 ~ details tbody")
     assert shown(page, "#business-1 ~ details tbody").split() == ["2026-02-27", "30.03", "2026-02-28", "20.02"]
 
 

@@ -2,12 +2,13 @@
 
 import json
 import re
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
-from transformer_bench import DAY_ZERO, Bench, Database, Row, moment
+from transformer_bench import DAY_ZERO, DAY_ZERO_MS, Bench, Database, Row, moment
 from typer.testing import CliRunner
 
 from tidemark_cli.main import app
@@ -84,9 +85,9 @@ def test_every_figure_is_read_from_real_marts(shop: Bench) -> None:
 def test_the_command_writes_the_page(shop: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Run and as-of time of the ledger, money to the hundredth, the hostile name as text, nobody's e-mail address."""
     page = written(shop, tmp_path / "report.html", monkeypatch)
-    as_of = shop.rows("OPS.PUBLISH_LEDGER")[-1]["as_of_ms"]
-    assert f"run {1}" in page
-    assert f"{DAY_ZERO:%Y-%m-%d} 00:00:0" in page and as_of is not None
+    (kept,) = shop.rows("OPS.PUBLISH_LEDGER")
+    as_of = DAY_ZERO + timedelta(milliseconds=kept["as_of_ms"] - DAY_ZERO_MS)
+    assert f'<strong id="as-of">{as_of:%Y-%m-%d %H:%M:%S} UTC</strong>, run <strong id="run">1</strong>' in page
     assert sum(data_of(page)["totals"]["revenue"]) == 1010
     assert HOSTILE not in page
     assert "&lt;/script&gt;&lt;script&gt;alert(1)" in page

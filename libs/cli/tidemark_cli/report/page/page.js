@@ -119,7 +119,7 @@
       const half = () => (this.found.unit === "day" ? 0.5 : this.found.unit === "week" ? 3.5 : 15) * DAY;
       const month = 30 * DAY, year = 365 * DAY;
       return {
-        ...this.size(), legend: { show: false }, padding: [12, 12, 0, 0], tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
+        ...this.size(), legend: { show: false }, padding: [12, 26, 0, 0], tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
         cursor: { y: false, drag: { x: false, y: false }, points: { show: line } },
         scales: { x: { time: true, range: (_, from, to) => [from - half(), to + half()] },
           y: { range: (_, low, high) => [Math.min(0, low || 0), high > 0 ? high * 1.08 : 1] } },
