@@ -48,3 +48,8 @@
     from grouped
     group by id, version, {{ tracked | join(", ") }}
 {% endmacro %}
+
+{# When a version's row was last updated by its own clock, which does not count beyond its commit. #}
+{% macro updated_until_commit() -%}
+    least(coalesce(updated_at, _source_ts, valid_from), coalesce(_source_ts, valid_from))
+{%- endmacro %}

@@ -23,10 +23,7 @@ known as (
         cast(
             iff(
                 _version = 1,
-                greatest(
-                    valid_from,
-                    least(coalesce(updated_at, _source_ts, valid_from), coalesce(_source_ts, valid_from))
-                ),
+                greatest(valid_from, {{ updated_until_commit() }}),
                 valid_from
             ) as date
         ) as known_from

@@ -36,7 +36,7 @@ entered as (
         status_before as from_status,
         row_number() over (partition by id order by _version) as step,
         valid_from,
-        least(coalesce(updated_at, _source_ts, valid_from), coalesce(_source_ts, valid_from)) as updated_at,
+        {{ updated_until_commit() }} as updated_at,
         lead(valid_from) over (partition by id order by _version) as left_at
     from compared
     where

@@ -79,7 +79,8 @@ measured as (
     left join stock on products.product_id = stock.product_id
 ),
 
-{# Mean demand in the lead time, and safety stock for its deviation, both from the demand per day of 90 days. #}
+{# Mean demand in the lead time, and safety stock for its deviation, both from the demand per day of 90 days; and what
+   nobody buys. #}
 planned as (
     select
         *,
@@ -93,7 +94,8 @@ planned as (
                     ) / days_of_90, 6
                 )
             ) as number(38, 0)
-        ) as reorder_point
+        ) as reorder_point,
+        coalesce(stock_quantity > 0 and units_90_days = 0 and days_on_sale >= 90, false) as is_dead_stock
     from measured
 ),
 
@@ -116,11 +118,8 @@ final as (
         cast(stock_out_days_28_days as number(10, 0)) as stock_out_days_28_days,
         reorder_point,
         coalesce(units_90_days > 0 and stock_quantity <= reorder_point, false) as is_to_reorder,
-        coalesce(stock_quantity > 0 and units_90_days = 0 and days_on_sale >= 90, false) as is_dead_stock,
-        cast(
-            iff(stock_quantity > 0 and units_90_days = 0 and days_on_sale >= 90, stock_quantity * price, 0)
-            as number(38, 2)
-        ) as dead_stock_value
+        is_dead_stock,
+        cast(iff(is_dead_stock, stock_quantity * price, 0) as number(38, 2)) as dead_stock_value
     from planned
 )
 

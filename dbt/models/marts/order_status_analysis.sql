@@ -28,27 +28,25 @@ statuses as (
     select status from named
 ),
 
+{# Stays whose beginning and end are known. #}
 placed as (
     select
-        *,
-        row_number() over (
-            partition by status, iff(is_moment_known and left_at is not null, 1, 0)
-            order by hours_in_status, order_id, step
-        ) as place,
-        count(*) over (partition by status, iff(is_moment_known and left_at is not null, 1, 0)) as places
+        status,
+        hours_in_status,
+        row_number() over (partition by status order by hours_in_status, order_id, step) as place,
+        count(*) over (partition by status) as places
     from named
+    where
+        is_moment_known
+        and left_at is not null
 ),
 
-{# Stays whose beginning and end are known. #}
 stays as (
     select
         status,
         {{ nearest_rank('hours_in_status', 50, 'place', 'places') }} as median_hours,
         {{ nearest_rank('hours_in_status', 90, 'place', 'places') }} as p90_hours
     from placed
-    where
-        is_moment_known
-        and left_at is not null
     group by status
 ),
 

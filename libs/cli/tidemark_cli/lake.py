@@ -14,6 +14,7 @@ from tidemark.tables import Table, registry
 from tidemark_cli import render
 from tidemark_cli.chain import Reason, Wait, ask, asking
 from tidemark_lake.catalog import load_table, open_catalog
+from tidemark_lake.standing import curated_name
 
 Row = dict[str, Any]
 console = Console()
@@ -110,6 +111,6 @@ def _lines(row: Row) -> list[str]:
 
 def _rows(catalog: Catalog, table: str, kind: str, fields: tuple[str, ...] = ("*",)) -> list[Row]:
     """The rows that stand on main; none where the table has not been made yet."""
-    curated = registry().datasets[registry().tables[table].dataset].curated
-    loaded = load_table(catalog, f"{curated}.{table}_{kind}")
+    known = registry()
+    loaded = load_table(catalog, curated_name(known, known.tables[table].dataset, table, kind))
     return [] if loaded is None else list(loaded.scan(selected_fields=fields).to_arrow().to_pylist())

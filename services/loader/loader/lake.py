@@ -9,6 +9,7 @@ from tidemark.errors import Retryable, TypedStop
 from tidemark.tables import Registry
 from tidemark_lake.catalog import load_table
 from tidemark_lake.files import DataFile, added_files, all_files
+from tidemark_lake.standing import curated_name
 
 Named = Callable[[Table, int], list[DataFile]]
 
@@ -47,7 +48,7 @@ class IcebergLake:
             raise Retryable(f"the lake does not answer for the files of {table}: {error}") from error
 
     def _changes(self, dataset: str, table: str) -> Table:
-        name = f"{self._registry.datasets[dataset].curated}.{table}_changes"
+        name = curated_name(self._registry, dataset, table, "changes")
         found = load_table(self._catalog, name)
         if found is None:
             raise TypedStop(f"{name} is gone from the catalog; restore it or ask for a rebuild")

@@ -20,6 +20,7 @@ from tidemark.tables import Registry, Table
 from tidemark_lake.catalog import load_table
 from tidemark_lake.decisions import Decision, DecisionStore
 from tidemark_lake.objects import Folder
+from tidemark_lake.standing import curated_name
 
 DELETED = "_is_deleted"  # Iceberg keeps the name _deleted for itself
 
@@ -47,7 +48,7 @@ class IcebergLake:
         snapshot_id = decision.tables[name].snapshots.get("changes")
         if snapshot_id is None:
             return Decimal(0)
-        changes = self._open(dataset, f"{name}_changes")
+        changes = self._open(dataset, name, "changes")
         if changes.snapshot_by_id(snapshot_id) is None:
             raise Uncomparable(f"snapshot {snapshot_id} of {name}_changes is gone (expired)")
         # from the manifests: a summary's totals begin anew with the first commit on a branch
@@ -58,14 +59,14 @@ class IcebergLake:
         totals = dict.fromkeys(["rows", "deleted", *summed], Decimal(0))
         if snapshot_id is None:
             return totals
-        current = self._open(dataset, name)
+        current = self._open(dataset, name, "current")
         if current.snapshot_by_id(snapshot_id) is None:
             raise Uncomparable(f"snapshot {snapshot_id} of {name} is gone (expired)")
         scan = current.scan(selected_fields=(DELETED, *summed), snapshot_id=snapshot_id)
         return reduce(_added, scan.to_arrow_batch_reader(), totals)
 
-    def _open(self, dataset: str, name: str) -> IcebergTable:
-        identifier = f"{self._registry.datasets[dataset].curated}.{name}"
+    def _open(self, dataset: str, name: str, kind: str) -> IcebergTable:
+        identifier = curated_name(self._registry, dataset, name, kind)
         table = load_table(self._catalog, identifier)
         if table is None:
             raise Uncomparable(f"the lake has no table {identifier}")

@@ -3,8 +3,7 @@
 from typing import Any
 
 import pytest
-from openlineage.client.event_v2 import InputDataset, Job, OutputDataset, Run, RunEvent, RunState
-from openlineage.client.serde import Serde
+from lineage_world import PLACES, read_back
 
 from tidemark.events import (
     BuiltModel,
@@ -22,12 +21,11 @@ from tidemark.events import (
 from tidemark.events import RunEvent as ChainEvent
 from tidemark.tables import registry
 from tidemark_lineage import Edges
-from tidemark_lineage.datasets import Places, World
+from tidemark_lineage.datasets import World
 from tidemark_lineage.openlineage import run_events
 
 RUN = {"dataset": "ecommerce", "run_id": "ecommerce-process-g0-1", "run_seq": 1, "kind": "process", "generation": 0}
 TIMES = {"committed_at_ms": 1_000, "seconds": 2.5}
-PLACES = Places(lake="s3://lake/wh", account="acme", database="TIDEMARK", speed="ch:8123", speed_database="speed")
 SNOWFLAKE = "snowflake://acme"
 
 
@@ -114,16 +112,7 @@ def test_the_json_is_what_openlineages_classes_hold(world: World) -> None:
     """Read back into the client's classes, which check ids and times, it is the same."""
     failure = RunFailed(**RUN, failed_stage="loader", error="TypedStop", message="no such file")
     for body in told(whole_run(), world) + told(whole_run()[:2], world, failure):
-        event = RunEvent(
-            eventType=RunState(body["eventType"]),
-            eventTime=body["eventTime"],
-            producer=body["producer"],
-            run=Run(**body["run"]),
-            job=Job(**body["job"]),
-            inputs=[InputDataset(**dataset) for dataset in body["inputs"]],
-            outputs=[OutputDataset(**dataset) for dataset in body["outputs"]],
-        )
-        assert Serde.to_dict(event) == body
+        assert read_back(body) == body
 
 
 def test_the_lake_s_tables_carry_snapshots_and_counts(world: World) -> None:

@@ -30,7 +30,7 @@ from curate_job.manifest import (
 )
 from curate_job.pipeline import Pipeline
 from curate_job.quarantine import drop, replayed
-from curate_job.read import measure
+from curate_job.read import Cut, measure
 from curate_job.steps import Steps, adaptive_effects
 
 WRITERS = 4  # commits mostly wait for the catalog and the object store
@@ -77,32 +77,40 @@ def _run(spark: SparkSession, manifest: Manifest, steps: Steps, group: str) -> R
             cuts = dict(zip(counts, found, strict=True))
         for name, cut in cuts.items():
             counts[name].source_uuid, counts[name].read = cut.source_uuid, cut.rows
+        adapted: dict[str, int] = {}
         if manifest.kind == "drop":
-            return Result(
-                manifest.run_id,
-                manifest.attempt,
-                tables=list(counts.values()),
-                checks=drop(spark, manifest, counts, steps),
-            )
-        if manifest.kind == "replay":
-            cuts = replayed(spark, manifest, cuts)
-        held = rows_in(spark, manifest, HELD)
-        largest = max(cut.rows for cut in cuts.values())
-        small = max(largest, *held.values()) <= SMALL_ROWS  # held rows are asked for too
-        _tune(spark, manifest, largest, small)
-        filled: list[Check] = []
-        if largest or manifest.kind == "rebuild":
-            with steps.step("ensure tables"):
-                for name, changes in ensure_tables(spark, manifest, manifest.tables, pool).items():
-                    counts[name].schema_changes = changes
-            with steps.step("fill defaults"):
-                filled = fill_defaults(spark, manifest, counts, pool)
-        if manifest.kind == "maintain":
+            checked = drop(spark, manifest, counts, steps)
+        elif manifest.kind == "maintain":
             checked = maintain(spark, manifest, counts, steps, pool)
-            return Result(manifest.run_id, manifest.attempt, tables=list(counts.values()), checks=checked)
-        checked = filled + Pipeline(Frames(spark, manifest, small), cuts, held, counts, steps, pool).run()
-    adapted = {} if small else adaptive_effects(spark, began_ms)  # a small cut has no shuffle to adapt
+        else:
+            checked, small = _take(spark, manifest, cuts, counts, steps, pool)
+            adapted = {} if small else adaptive_effects(spark, began_ms)  # a small cut has no shuffle to adapt
     return Result(manifest.run_id, manifest.attempt, tables=list(counts.values()), checks=checked, spark=adapted)
+
+
+def _take(
+    spark: SparkSession,
+    manifest: Manifest,
+    cuts: dict[str, Cut],
+    counts: dict[str, TableResult],
+    steps: Steps,
+    pool: ThreadPoolExecutor,
+) -> tuple[list[Check], bool]:
+    """Bring the rows of the cuts, or those that are replayed, to the branch; the checks, and was it a small cut?"""
+    if manifest.kind == "replay":
+        cuts = replayed(spark, manifest, cuts)
+    held = rows_in(spark, manifest, HELD)
+    largest = max(cut.rows for cut in cuts.values())
+    small = max(largest, *held.values()) <= SMALL_ROWS  # held rows are asked for too
+    _tune(spark, manifest, largest, small)
+    filled: list[Check] = []
+    if largest or manifest.kind == "rebuild":
+        with steps.step("ensure tables"):
+            for name, changes in ensure_tables(spark, manifest, manifest.tables, pool).items():
+                counts[name].schema_changes = changes
+        with steps.step("fill defaults"):
+            filled = fill_defaults(spark, manifest, counts, pool)
+    return filled + Pipeline(Frames(spark, manifest, small), cuts, held, counts, steps, pool).run(), small
 
 
 def _tune(spark: SparkSession, manifest: Manifest, largest: int, small: bool) -> None:
