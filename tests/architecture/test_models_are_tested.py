@@ -7,6 +7,8 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 FOREIGN = ("user_id", "product_id", "order_id")
+# they pick rows of a tested model and join their parents, so they cannot fail
+VIEWS = ("live_users", "live_products", "live_orders", "live_order_items")
 # ids of the events' world: RAW holds no table of its users and products, and a transaction needs no event
 WITHOUT_PARENTS = ("stg_user_events", "stg_transactions", "fct_transactions", "fct_sessions")
 
@@ -25,15 +27,13 @@ def _tested(model: dict[str, Any]) -> dict[str, set[str]]:
 
 
 def test_every_key_is_tested() -> None:
-    """The unique_key by which a model is published is unique and never null, by dbt's tests."""
+    """The unique_key by which a model is published is unique and never null, by one test a model."""
     untested = []
     for model in _models():
-        key, tested = model["config"]["meta"]["unique_key"], _tested(model)
-        whole = [test.get("unique_combination") for test in model.get("data_tests", [])]
-        combined = [test["arguments"]["columns"] for test in whole if test]
-        unique = key in combined or (len(key) == 1 and "unique" in tested[key[0]])
-        untested += [] if unique and all("not_null" in tested[column] for column in key) else [model["name"]]
-    assert untested == []
+        keys = [test.get("primary_key") for test in model.get("data_tests", [])]
+        tested = [test["arguments"]["columns"] for test in keys if test]
+        untested += [] if tested == [model["config"]["meta"]["unique_key"]] else [model["name"]]
+    assert sorted(untested) == sorted(VIEWS)
 
 
 def test_every_foreign_key_is_tested() -> None:
@@ -41,7 +41,7 @@ def test_every_foreign_key_is_tested() -> None:
     missing = [
         f"{model['name']}.{column}"
         for model in _models()
-        if model["name"] not in WITHOUT_PARENTS
+        if model["name"] not in (*WITHOUT_PARENTS, *VIEWS)
         for column, tests in _tested(model).items()
         if column in FOREIGN and [column] != model["config"]["meta"]["unique_key"] and "relationships" not in tests
     ]

@@ -175,3 +175,20 @@ def test_many_waiting_rows_make_a_small_cut_large(lake: Any, monkeypatch: Any) -
     lake.append("users", [user(7, "c", 10, 10)], USERS)
     assert of(lake.run(), "orders") == {"released": 3, "accepted": 3}
     assert asked == [True, True, False, False]
+
+
+def test_a_small_cut_of_large_tables_merges_what_it_touches(lake: Any, size: str, monkeypatch: Any) -> None:
+    """Files that hold none of its keys are not read, also where a clash of e-mails brings keys of other rows in."""
+    monkeypatch.setattr("curate_job.main.INTERPRETED_ROWS", -1)  # as with tables that are large
+    for first in (1, 1001, 2001):
+        lake.append("users", [user(n, "c", n, n) for n in range(first, first + 40)], USERS)
+        lake.run()
+    lake.append("users", [user(7, "u", 9000, 9000, "same@x.org"), user(1002, "u", 9001, 9001, "same@x.org")], USERS)
+    lake.run()
+    lake.append("users", [user(1002, "u", 9002, 9002, "other@x.org")], USERS)
+    told = lake.run()
+    flags = {key: flag for key, flag in lake.rows("users", "id, _state_flags") if flag}
+    assert (len(lake.rows("users", "id")), flags) == (120, {})
+    merge = next(step for step in told["steps"] if step["name"] == "merge current")
+    if size == "few rows":  # a large cut joins whole tables
+        assert merge["spark"]["read_rows"] < 90  # one of three files is not read

@@ -39,8 +39,13 @@ class Asked:
             asked = self.rows.select(*[F.col(ours).alias(theirs) for ours, theirs in pairs]).distinct()
             return table.join(F.broadcast(asked), [theirs for _, theirs in pairs], "left_semi")
         for ours, theirs in pairs:
-            table = table.where(_among(theirs, self.values[ours]))
+            table = table.where(_among(f"`{theirs}`", self.values[ours]))
         return table.coalesce(1)
+
+    def conditions(self, columns: Sequence[str], alias: str) -> list[str]:
+        """What a row of a table must fulfil to be asked for, as SQL by literals; none from a large cut."""
+        values = self.values or {}
+        return [_among(f"{alias}.`{column}`", values[column]) for column in columns if column in values]
 
 
 def together(frames: Sequence[DataFrame], small: bool) -> DataFrame:
@@ -65,8 +70,8 @@ def _among(column: str, values: list[Any]) -> str:
     if not values:
         return "false"
     listed = ", ".join(literal(value) for value in values)
-    ends = f"`{column}` BETWEEN {literal(values[0])} AND {literal(values[-1])}"  # Iceberg does not try long lists
-    return f"{ends} AND `{column}` IN ({listed})"
+    ends = f"{column} BETWEEN {literal(values[0])} AND {literal(values[-1])}"  # Iceberg does not try long lists
+    return f"{ends} AND {column} IN ({listed})"
 
 
 def literal(value: Any) -> str:

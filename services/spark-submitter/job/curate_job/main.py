@@ -19,6 +19,7 @@ from curate_job.defaults import fill_defaults
 from curate_job.frames import Frames, rows_in
 from curate_job.maintain import maintain
 from curate_job.manifest import (
+    CHANGES,
     HELD,
     Check,
     Manifest,
@@ -36,10 +37,8 @@ from curate_job.steps import Steps, adaptive_effects
 WRITERS = 4  # commits mostly wait for the catalog and the object store
 HINTED_ROWS = 1_000_000  # above it Spark chooses what to broadcast
 ROWS_PER_PARTITION = 250_000  # of a shuffle; adaptive execution joins those that turn out small
-SMALL_ROWS = 10_000  # up to it one partition, joined as it is, and no generated code: compiling would take longer
+SMALL_ROWS = 10_000  # up to it one partition, joined as it is
 SMALL_SETTINGS = {
-    "spark.sql.codegen.wholeStage": "false",
-    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.sql.autoBroadcastJoinThreshold": "-1",
     "spark.sql.defaultSizeInBytes": "1",  # what Spark supposes of kept rows: joins multiply it, and large ones shuffle
     "spark.sql.adaptive.enabled": "false",  # one partition: there is nothing to adapt
@@ -47,6 +46,8 @@ SMALL_SETTINGS = {
     # it would move joins below what brings rows together in one partition
     "spark.sql.optimizer.excludedRules": "org.apache.spark.sql.catalyst.optimizer.PushDownLeftSemiAntiJoin",
 }
+INTERPRETED_ROWS = 250_000  # standing ones; up to it a small cut compiles no code: that would take longer than reading
+INTERPRETED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
 HINTS_OFF = {"spark.sql.optimizer.disableHints": "true"}
 
 
@@ -117,6 +118,8 @@ def _tune(spark: SparkSession, manifest: Manifest, largest: int, small: bool) ->
     cores = manifest.resources.cores * (1 + manifest.resources.executors)
     partitions = {"spark.sql.shuffle.partitions": str(max(cores, ceil(largest / ROWS_PER_PARTITION)))}
     settings = {**partitions, **(SMALL_SETTINGS if small else {}), **(HINTS_OFF if largest > HINTED_ROWS else {})}
+    if small and sum(rows_in(spark, manifest, CHANGES).values()) <= INTERPRETED_ROWS:
+        settings |= INTERPRETED
     for name, value in settings.items():
         spark.conf.set(name, value)
 
@@ -139,7 +142,7 @@ def _session_for(spark: SparkSession, manifest: Manifest, group: str) -> Iterato
     finally:
         for rdd in spark.sparkContext._jsc.getPersistentRDDs().values():
             rdd.unpersist(False)  # one run at a time: whatever is kept was this run's
-        for name in (*settings, *SMALL_SETTINGS, *HINTS_OFF):
+        for name in (*settings, *SMALL_SETTINGS, *INTERPRETED, *HINTS_OFF):
             spark.conf.unset(name)
 
 

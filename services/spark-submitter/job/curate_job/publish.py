@@ -9,6 +9,7 @@ from math import ceil
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from curate_job.asked import ask
 from curate_job.classify import State, Work
 from curate_job.curated import columns_of
 from curate_job.manifest import CHANGES, CURRENT, HELD, QUARANTINED, Manifest, Table
@@ -56,12 +57,14 @@ def _write_state(spark: SparkSession, manifest: Manifest, work: Work, state: Sta
         _append(state.rows, manifest, work.table, CURRENT, state.new)
         return
     view, identifier = f"{work.table.name}_state", manifest.identifier(work.table.name, CURRENT)
+    # the table's rows are looked for by literals too, so that files without any of the keys are not read
+    touched = ask(state.rows, work.table.key, work.asked.small).conditions(work.table.key, "t")
     rows = state.rows.select(*columns_of(work.table, CURRENT))
     rows = _padded(spark, rows, identifier).coalesce(ceil((state.new + state.changed) / ROWS_PER_FILE))
     (F.broadcast(rows) if work.asked.small else rows).createOrReplaceTempView(view)
     spark.sql(
-        f"MERGE INTO {identifier} t USING {view} s "
-        f"ON {_same(work.table.key)} WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *"
+        f"MERGE INTO {identifier} t USING {view} s ON {' AND '.join([_same(work.table.key), *touched])} "
+        "WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *"
     )
 
 
