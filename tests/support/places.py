@@ -9,6 +9,9 @@ PLACES = [
     "spark-submitter.after-fast-forward",
     "loader.after-copy",
     "loader.before-commit",
+    "transformer.before-build",
+    "transformer.after-build",
+    "transformer.before-ledger",
     "transformer.before-commit",
     "reconciler.before-commit",
 ]

@@ -67,6 +67,7 @@ class MemoryWarehouse:
         if position != publication.base:
             raise NotMyTurn(f"the marts of {dataset} went to run {position.run_seq} meanwhile")
         built = receipt({model.name: self._changed(model) for model in publication.models if model.kind != "view"})
+        failpoint("transformer.before-ledger")
         failpoint("transformer.before-commit")
         self.tables |= {model.name: list(self.build.get(model.name, [])) for model in publication.models}
         self.ledger.append((publication.run_id, built))

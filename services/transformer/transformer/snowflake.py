@@ -106,6 +106,7 @@ class SnowflakeWarehouse:
                 with steps.refusals():
                     changed = {m.name: steps.publish_table(work, self.build_schema, m, columns[m.name]) for m in tables}
                 built = receipt(changed)
+                failpoint("transformer.before-ledger")
                 now = self._now()
                 steps.record(work, publication, built, now)
                 steps.record_models(work, publication, built, sizes, now)

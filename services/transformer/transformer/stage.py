@@ -100,7 +100,10 @@ def _build(planned: Plan, window: Window, ports: Ports) -> Built:
         return Built([], 0, {})
     with telemetry.span("prepare", cloned=len(planned.start_from), read=len(planned.read)):
         ports.warehouse.prepare(planned)
-    return ports.models.build(planned, window)
+    failpoint("transformer.before-build")
+    built = ports.models.build(planned, window)
+    failpoint("transformer.after-build")
+    return built
 
 
 def _receipt(event: RawLoaded, window: Window, built: Built, changed: Mapping[str, int], seconds: float) -> MartsBuilt:
