@@ -3,66 +3,22 @@
 Skipped only where there is no chromium; CONTRIBUTING.md says how to get one.
 """
 
-import os
 import re
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from opened_page import PAINTED, SIZES, TOO_WIDE, Opened, Scheme, shown
+from playwright.sync_api import Browser, Page
 from report_rows import HOSTILE, empty, reading
 
 from tidemark_cli.report.figures import Figure
 from tidemark_cli.report.page import page as rendered
 
 pytestmark = pytest.mark.lab
-Scheme = Literal["light", "dark"]
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-SIZES = [(1440, 900), (390, 844)]
-# How many pixels of a canvas are not transparent, and how many colours they have.
-PAINTED = """canvas => {
-    const pixels = new Uint32Array(canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.buffer);
-    return [pixels.filter(pixel => pixel).length, new Set(pixels).size];
-}"""
-TOO_WIDE = """() => [...document.querySelectorAll("body *")]
-    .filter(e => !e.closest(".scroll > *, .skip") && e.getBoundingClientRect().right > innerWidth + 1)
-    .map(e => e.outerHTML.slice(0, 90))"""
 # Text that spills out of its own box, the visible kind of overflow.
 SPILLED = """() => [...document.querySelectorAll(".tile, .card, .tile dd, header, .period, .legend, figure > *")]
     .filter(e => e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).display !== "inline")
     .map(e => e.outerHTML.slice(0, 90))"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One chromium for the file. Its own sandbox cannot be had as root."""
-    if CHROMIUM is None:
-        pytest.skip("no chromium is installed (Debian: apt-get install chromium)")
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield launched
-        launched.close()
-
-
-class Opened:
-    """A page with what it said and asked for."""
-
-    def __init__(self, browser: Browser, file: Path, size: tuple[int, int], scheme: Scheme = "light") -> None:
-        context = browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
-        self.page: Page = context.new_page()
-        self.page.set_default_timeout(20_000)
-        self.said: list[str] = []
-        self.asked: list[str] = []
-        self.page.on("console", lambda message: self.said.append(message.text))
-        self.page.on("pageerror", lambda error: self.said.append(str(error)))
-        self.page.on("dialog", lambda dialog: (self.said.append(dialog.message), dialog.dismiss()))
-        self.page.on("request", lambda request: self.asked.append(request.url))
-        self.page.goto(file.as_uri())
-        self.page.wait_for_selector("html[data-drawn=true]")
-        self.page.wait_for_timeout(100)  # charts take their boxes' size
 
 
 @pytest.fixture(scope="module")
@@ -71,10 +27,6 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("report") / "report.html"
     path.write_text(rendered(reading(days=400)), encoding="utf-8")
     return path
-
-
-def shown(page: Page, selector: str) -> str:
-    return " ".join(page.locator(selector).all_inner_texts())
 
 
 def painted(page: Page, chart: str) -> list[int]:

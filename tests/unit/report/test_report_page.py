@@ -1,60 +1,16 @@
 """The report's page on hand-made rows: nothing in the data becomes code, nothing missing breaks the page."""
 
-import base64
-import hashlib
-import json
 import re
 from datetime import date
 from decimal import Decimal
-from html.parser import HTMLParser
-from typing import Any
 
+from parsed_page import Parsed
 from report_rows import AS_OF, HOSTILE, daily_row, empty, reading, run
 
 from tidemark_cli.report.charts import day_number, drawn
 from tidemark_cli.report.figures import Figure, Reading
 from tidemark_cli.report.page import page
 from tidemark_cli.report.widgets import Chart, sections
-
-
-class Parsed(HTMLParser):
-    """A page's scripts, text, addresses and ids, as a browser would take them apart."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.scripts: list[tuple[str | None, str]] = []
-        self.shown: list[str] = []
-        self.addresses: list[str] = []
-        self.ids: list[str] = []
-        self.tags: list[str] = []
-        self.policy = ""
-        self._open = ""
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        given = dict(attributes)
-        self._open = tag
-        self.tags.append(tag)
-        if tag == "script":
-            self.scripts.append((given.get("type"), ""))
-        if given.get("http-equiv") == "Content-Security-Policy":
-            self.policy = given.get("content") or ""
-        self.ids += [given["id"]] if given.get("id") else []  # type: ignore[list-item]
-        self.addresses += [value or "" for name, value in attributes if name in ("src", "href", "action", "srcset")]
-
-    def handle_endtag(self, tag: str) -> None:
-        self._open = ""
-
-    def handle_data(self, data: str) -> None:
-        if self._open == "script":
-            kind, before = self.scripts[-1]
-            self.scripts[-1] = (kind, before + data)
-        else:
-            self.shown.append(data)
-
-    @property
-    def data(self) -> Any:
-        return next(json.loads(text) for kind, text in self.scripts if kind == "application/json")
 
 
 def test_hostile_names_are_shown_as_text() -> None:
@@ -77,12 +33,7 @@ def test_a_hostile_problem_or_run_is_text_too() -> None:
 def test_the_page_asks_nobody_and_runs_only_its_own_scripts() -> None:
     """Every address leads into the page; the policy forbids requests and names just the two scripts' hashes."""
     parsed = Parsed(page(reading()))
-    assert [address for address in parsed.addresses if not address.startswith(("#", "data:,"))] == []
-    assert parsed.policy.startswith("default-src 'none'; ")
-    hashes = {
-        base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for kind, text in parsed.scripts if not kind
-    }
-    assert set(re.findall(r"'sha256-([^']+)'", parsed.policy)) == hashes
+    assert parsed.is_locked()
     assert not re.search(r"url\(|@import", page(reading()))
 
 

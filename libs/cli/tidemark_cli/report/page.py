@@ -1,29 +1,20 @@
-"""The page itself: one HTML text with style, script and data inside. It asks nobody for anything.
+"""The page itself: the report's data in the shape that its template (page/) wants."""
 
-Two locks keep data from becoming code: everything is escaped where it is put in, and the page's content security policy
-allows only the two scripts that stand in it, by their hashes, and no request at all.
-"""
-
-import base64
-import hashlib
 from datetime import datetime
 from decimal import Decimal
-from functools import cache
-from importlib.resources import files
 from itertools import groupby
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 from msgspec import Struct
 
+from tidemark_cli.pages import environment, rendered
 from tidemark_cli.report.charts import day_number, drawn, totals
 from tidemark_cli.report.figures import PACKAGE, Reading, Row
 from tidemark_cli.report.widgets import Chart, Cohorts, PeriodTiles, Section, Table, Tiles, Widget, sections
 from tidemark_cli.report.wording import month, text, written
 
 SCRIPTS = ("vendor/uPlot.iife.min.js", "page.js")
-STYLES = ("vendor/uPlot.min.css", "page.css")
+STYLES = ("base.css", "vendor/uPlot.min.css", "page.css")
 
 
 class Cell(Struct, frozen=True):
@@ -50,14 +41,9 @@ def page(reading: Reading) -> str:
     data: dict[str, Any] = {"asOf": day_number(reading.run.as_of.date()), "charts": [], "totals": None}
     views = [(section, [_view(section, place, reading, data) for place in range(len(section.widgets))])
              for section in sections()]  # fmt: skip
-    scripts = [_asset(name) for name in SCRIPTS]
-    return _environment().get_template("page.html.j2").render(
-        run=reading.run,
-        sections=views,
-        data=data,
-        scripts=[Markup(script) for script in scripts],  # noqa: S704 - our own files
-        styles=[Markup(_asset(name)) for name in STYLES],  # noqa: S704
-        script_hashes=[_hash(script) for script in scripts],
+    environment(PACKAGE).filters.update(moment=_moment, shown=text)
+    return rendered(
+        PACKAGE, "page.html.j2", styles=STYLES, scripts=SCRIPTS, data=data, run=reading.run, sections=views
     )  # fmt: skip
 
 
@@ -109,23 +95,5 @@ def _share(value: Any, greatest: Any) -> float | None:
     return round(float(Decimal(max(value, 0)) / Decimal(greatest)), 4) if greatest > 0 else 0.0
 
 
-def _hash(script: str) -> str:
-    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-
-
-def _asset(name: str) -> str:
-    return files(PACKAGE).joinpath("page", name).read_text(encoding="utf-8")
-
-
 def _moment(value: datetime) -> str:
     return f"{value:%Y-%m-%d %H:%M:%S} UTC"
-
-
-@cache
-def _environment() -> Environment:
-    made = Environment(
-        loader=PackageLoader(PACKAGE, "page"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
-    made.filters.update(moment=_moment, shown=text)
-    return made
