@@ -11,6 +11,7 @@ from tidemark_cli import chain, home, lake
 from tidemark_cli.advise.command import advise
 from tidemark_cli.as_of import as_of
 from tidemark_cli.audit import audit
+from tidemark_cli.docs import docs
 from tidemark_cli.init import init
 from tidemark_cli.lineage import lineage
 from tidemark_cli.report import report
@@ -34,6 +35,7 @@ for command in (
     as_of,
     audit,
     lineage,
+    docs,
     advise,
     report,
 ):

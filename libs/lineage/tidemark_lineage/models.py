@@ -25,10 +25,11 @@ SCHEMA_OF_SOURCES = "raw"
 
 
 class Project(Struct, frozen=True):
-    """What a dbt project says of its tables: models by name, and every table's columns, described in the yml files."""
+    """What a dbt project says: models by name; from the yml files every table's description and its columns' ones."""
 
     models: dict[str, "Model"]
-    columns: dict[str, list[str]]
+    tables: dict[str, str]
+    columns: dict[str, dict[str, str]]
 
 
 class Model(Struct, frozen=True):
@@ -47,11 +48,15 @@ def read_project(folder: Path) -> Project:
     described = [model for document in documents for model in document.get("models", [])]
     sources = [table for document in documents for s in document.get("sources", []) for table in s["tables"]]
     tables = {model["name"]: f"{model['config']['meta']['published_schema']}.{model['name']}" for model in described}
-    columns = {f"{SCHEMA_OF_SOURCES}.{source['name']}": _names_in(source) for source in sources}
-    columns |= {tables[model["name"]]: _names_in(model) for model in described}
+    known = {f"{SCHEMA_OF_SOURCES}.{source['name']}": source for source in sources}
+    known |= {tables[model["name"]]: model for model in described}
     render = _renderer(folder, tables)
     models = {path.stem: _model(path, tables, render) for path in sorted(folder.glob("models/**/*.sql"))}
-    return Project(models, columns)
+    return Project(
+        models=models,
+        tables={table: entry.get("description", "") for table, entry in known.items()},
+        columns={table: _columns_in(entry) for table, entry in known.items()},
+    )
 
 
 def model_edges(project: Project) -> Edges:
@@ -123,5 +128,5 @@ def _names(tables: Mapping[str, str], variables: Mapping[str, Any], reads: list[
     }
 
 
-def _names_in(described: Mapping[str, Any]) -> list[str]:
-    return [column["name"].lower() for column in described.get("columns", [])]
+def _columns_in(entry: Mapping[str, Any]) -> dict[str, str]:
+    return {column["name"].lower(): column.get("description", "") for column in entry.get("columns", [])}
