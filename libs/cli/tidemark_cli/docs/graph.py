@@ -6,6 +6,7 @@ from typing import Any
 from msgspec import Struct
 
 from tidemark.tables import Registry
+from tidemark_lake.standing import curated_name
 from tidemark_lineage import Edges
 from tidemark_lineage.lake import RAW
 from tidemark_lineage.models import Project
@@ -88,9 +89,9 @@ def _origins(registry: Registry) -> dict[str, str]:
     """RAW's table for each of the source's and the lake's: names stay the same up to there, and RAW's are described."""
     found: dict[str, str] = {}
     for name, table in registry.tables.items():
-        dataset = registry.datasets[table.dataset]
-        current = f"{dataset.curated}.{name}"
-        found |= dict.fromkeys((f"{dataset.source}.{name}", current, f"{current}_changes"), f"{RAW}.{name}")
+        curated = [curated_name(registry, table.dataset, name, kind) for kind in ("current", "changes")]
+        source = f"{registry.datasets[table.dataset].source}.{name}"
+        found |= dict.fromkeys((source, *curated), f"{RAW}.{name}")
     return found
 
 
