@@ -161,7 +161,7 @@ class Stores:
         tables = KNOWN.datasets[window.dataset].tables
         there = {row["_run_seq"] for table in tables for row in self.raw.rows(table)}
         if window.dataset == dataset and refused_from in there and refused_from <= window.to_seq < self._healed_by:
-            raise DataTestFailed("unique_fct_orders (1 rows)")
+            raise DataTestFailed("unique_fct_orders (1 rows)", window.to_seq)
         for model in plan.build:
             self.marts.build[model.name] = self._model(model, window)
 

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from msgspec.structs import replace
+
 from tidemark.codec import run_id_of_event
-from tidemark.errors import Invalid, TidemarkError
+from tidemark.errors import DataTestFailed, Invalid, TidemarkError
 from tidemark.events import DEAD_LETTERS, AlertRaised, Event, RunEvent, RunFailed, RunRequested, Severity
 from tidemark.parking import Action, Entry, SetAside
 from tidemark.records import Message, Record
@@ -68,7 +70,15 @@ class Desk:
         parked = () if self.work.released else (self.entry("parked", record=self.work.record),)
         overtaken = self._release_all() if self._overtakes else ()
         alerted = self.entry("alerted", incident=self.incident("halted"))
-        return (*overtaken, *parked, self.entry("halted", reason=str(error)), alerted)
+        tried_to_seq = error.tried_to_seq if isinstance(error, DataTestFailed) else None
+        halted = replace(self.entry("halted", reason=str(error)), tried_to_seq=tried_to_seq)
+        return (*overtaken, *parked, halted, alerted)
+
+    def healed(self) -> Entries:
+        """A run that the failed test has not been tried with ends the halt, so that it is tried with this one too."""
+        event, tried_to_seq = self.work.event, self.state.tried_to_seq
+        newer = isinstance(event, RunEvent) and tried_to_seq is not None and event.run_seq > tried_to_seq
+        return (self.entry("resumed", reason="a later run may heal it"),) if newer else ()
 
     def decodable(self) -> Entries:
         """A good record ends a row of bad ones."""

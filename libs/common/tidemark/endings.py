@@ -212,5 +212,5 @@ def _undecodable(stage: Stage, parking: Parking, record: Record, error: DecodeEr
 
 def _park(stage: Stage, parking: Parking, work: Work, now_ms: int) -> Ending:
     desk = Desk(stage.name, parking.of(work.event.dataset), work, now_ms)
-    entries = (desk.entry("parked", record=work.record), *desk.decodable())
+    entries = (desk.entry("parked", record=work.record), *desk.healed(), *desk.decodable())
     return Ending("parked", entries=entries, acknowledge=work.record)

@@ -41,7 +41,14 @@ class CheckFailed(Invalid):
 
 
 class DataTestFailed(Invalid):
-    """A dbt data test failed; the last good marts stay readable."""
+    """A dbt data test failed with the rows up to run `tried_to_seq`; the last good marts stay readable.
+
+    A later run may bring the row that heals it, so its arrival at the halted stage is reason enough to try again.
+    """
+
+    def __init__(self, message: str, tried_to_seq: int) -> None:
+        super().__init__(message)
+        self.tried_to_seq = tried_to_seq
 
 
 class Superseded(TidemarkError):

@@ -26,7 +26,8 @@ class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One change of what a stage has set aside.
 
     `record` is the parked event's original (action parked), `place` names it again when it is released. `incident` is
-    the alert that was raised or settled. `reason` is for people.
+    the alert that was raised or settled. `reason` is for people. `tried_to_seq` (action halted): a later run than this
+    one may heal what halted here.
     """
 
     stage: str
@@ -39,15 +40,20 @@ class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     place: str = ""
     incident: str = ""
     reason: str = ""
+    tried_to_seq: int | None = None
     record: Record | None = None
 
 
 @dataclass(frozen=True)
 class SetAside:
-    """One dataset's state at a stage. `parked` is in order of arrival; `undecodable` counts bad records in a row."""
+    """One dataset's state at a stage. `parked` is in order of arrival; `undecodable` counts bad records in a row.
+
+    `tried_to_seq`: as the entry that halted it says.
+    """
 
     halted: bool = False
     reason: str = ""
+    tried_to_seq: int | None = None
     parked: tuple[Entry, ...] = ()
     alerts: frozenset[str] = frozenset()
     undecodable: int = 0
@@ -86,9 +92,9 @@ def _after(state: SetAside, entry: Entry) -> SetAside:
         case "released":
             return replace(state, parked=tuple(p for p in state.parked if p.place != entry.place))
         case "halted":
-            return replace(state, halted=True, reason=entry.reason)
+            return replace(state, halted=True, reason=entry.reason, tried_to_seq=entry.tried_to_seq)
         case "resumed":
-            return replace(state, halted=False, reason="")
+            return replace(state, halted=False, reason="", tried_to_seq=None)
         case "alerted":
             return replace(state, alerts=state.alerts | {entry.incident})
         case "settled":

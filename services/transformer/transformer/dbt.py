@@ -125,7 +125,8 @@ class DbtModels:
             self._keep_failures(FailedTest(name=name, window=window, rows=rows, query=_compiled(result)))
         if failed:
             said = ", ".join(f"{result.node.name} ({result.failures} rows)" for result in failed)
-            raise DataTestFailed(f"{said}; OPS.FAILED_TESTS tells how to see the rows, the marts stay as they were")
+            told = f"{said}; OPS.FAILED_TESTS tells how to see the rows, the marts stay as they were"
+            raise DataTestFailed(told, window.to_seq)
 
 
 def _results(done: dbtRunnerResult) -> list[NodeResult]:

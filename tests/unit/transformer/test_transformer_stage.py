@@ -41,7 +41,7 @@ class World:
 
     def fill(self, planned: Plan, window: Window) -> None:
         if window.to_seq < self.bad_until:
-            raise DataTestFailed("unique_fct_orders (1 rows)")
+            raise DataTestFailed("unique_fct_orders (1 rows)", window.to_seq)
         self.warehouse.build |= {model.name: [{"id": 1, "to": window.to_seq}] for model in planned.build}
 
     def load(self, run_seq: int, users: int = 1, orders: int = 1) -> None:
