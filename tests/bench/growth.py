@@ -1,8 +1,9 @@
 """How a small cut's seconds grow: with the tables' size, with their history, and against bare appends and MERGEs.
 
 The lake and the load stage as the services run them, one after the other, on the lab's store, catalog and warehouse and
-a Spark session like the lab's driver. Four tables, a delta of 1,000 change rows (half of them to keys spread over the
-whole table, half new); medians of MEASURED deltas after WARM_UP. Beside it, in the same session, the same rows as one
+a Spark session like the lab's driver. Four tables, a delta of 1,000 change rows: half of them new, half to keys spread
+over the table's newest part (SPREADS: all of it, which no shop does, or a hundredth); medians of MEASURED deltas after
+WARM_UP. Beside it, in the same session, the same rows as one
 append and one MERGE for each table onto copies of the curated tables. Each case has a lab and a JVM of its own. Nothing
 is asserted.
 
@@ -41,6 +42,7 @@ from tidemark_lake.objects import Folder, s3_client
 
 DELTA_ROWS, WARM_UP, MEASURED = 1000, 4, 5
 HISTORY_SIZE, FOUND = 100_000, "found.json"
+SPREADS = (1.0, 0.01)
 SHARES = {"users": 0.125, "products": 0.125, "orders": 0.25, "order_items": 0.5}
 PLAIN = "1790000000000L AS created_at, 1790000000000L AS updated_at, '{op}' AS __op"
 CLOCK = "timestamp_millis(1790000000000 + {lsn}) AS __ts_ms, timestamp_millis(1790000000000) AS __source_ts_ms"
@@ -59,10 +61,13 @@ console = Console()
 
 
 class Shop:
-    """The chain's first stages over four tables that hold about `size` rows together, keys from 0 on."""
+    """The chain's first stages over four tables that hold about `size` rows together, keys from 0 on.
 
-    def __init__(self, spark: Any, size: int) -> None:
-        self.spark = spark
+    `spread`: the newest share of each table in which a delta changes keys.
+    """
+
+    def __init__(self, spark: Any, size: int, spread: float) -> None:
+        self.spark, self.spread = spark, spread
         settings = load(SubmitterSettings)
         state = Folder(s3_client(settings.aws_region, settings.s3_endpoint), settings.lake_state)
         self.lake = replace(submitter_service.real_ports(settings), job=InProcess(spark, state))
@@ -94,7 +99,9 @@ class Shop:
         found = {}
         for table, rows in self.rows.items():
             count = int(DELTA_ROWS * SHARES[table]) // 2
-            spread = self.spark.range(count).selectExpr(f"(id * 7919 * {self.lsn}) % {rows} AS key").distinct()
+            newest = int(rows * self.spread)
+            changed = f"{rows - newest} + (id * 7919 * {self.lsn}) % {newest} AS key"
+            spread = self.spark.range(count).selectExpr(changed).distinct()
             found[table] = spread.union(self.spark.range(count).selectExpr(f"id + {rows} AS key"))
             self.deliver(table, found[table], "u")
             self.rows[table] += count
@@ -180,13 +187,13 @@ def median_of(shop: Shop, work: Callable[[dict[str, Any]], Any]) -> float:
     return statistics.median(seconds[WARM_UP:])
 
 
-def measure(size: int, snapshots: int, memory: str, home: Path) -> dict[str, float]:
+def measure(size: int, snapshots: int, spread: float, memory: str, home: Path) -> dict[str, float]:
     """Seconds of the two stages for a delta, and of its bare writes, with a lab and a session of its own."""
     lab.up(home, only=["initialise"])
     try:
         os.environ.update(lab.environment(home))
         spark = spark_driver.session(home / "spark", memory, load(LakeSettings))
-        shop = Shop(spark, size)
+        shop = Shop(spark, size, spread)
         shop.age(snapshots)
         ours = median_of(shop, lambda _: shop.run())
         found = {"ours": ours, "bare": median_of(shop, shop.bare())}
@@ -196,13 +203,14 @@ def measure(size: int, snapshots: int, memory: str, home: Path) -> dict[str, flo
         lab.down(home)
 
 
-def in_a_process(size: int, snapshots: int, memory: str) -> dict[str, float]:
+def in_a_process(size: int, snapshots: int, spread: float, memory: str) -> dict[str, float]:
     """`measure` in a process of its own, so that every case has a JVM as warm as the others'."""
     with tempfile.TemporaryDirectory(prefix="tidemark-bench-") as folder:
-        case = [str(size), str(snapshots), folder, "--memory", memory]
+        case = [str(size), str(snapshots), str(spread), folder, "--memory", memory]
         subprocess.run([sys.executable, __file__, "--case", *case], check=True)
         found: dict[str, float] = json.loads((Path(folder) / FOUND).read_text())
-    console.print(f"{size:,} rows, {snapshots} snapshots: {found['ours']:.2f} s, bare {found['bare']:.2f} s")
+    told = f"{size:,} rows, {snapshots} snapshots, changes in the newest {spread:.0%}"
+    console.print(f"{told}: {found['ours']:.2f} s, bare {found['bare']:.2f} s")
     return found
 
 
@@ -212,24 +220,25 @@ def main() -> None:
     parser.add_argument("--sizes", default="10000,1000000,10000000")
     parser.add_argument("--history", default="10,500")
     parser.add_argument("--memory", default="2g", help="the Spark driver's heap")
-    parser.add_argument("--case", nargs=3, help=argparse.SUPPRESS)
+    parser.add_argument("--case", nargs=4, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.case:
-        size, snapshots, folder = given.case
-        found = measure(int(size), int(snapshots), given.memory, Path(folder))
+        size, snapshots, spread, folder = given.case
+        found = measure(int(size), int(snapshots), float(spread), given.memory, Path(folder))
         (Path(folder) / FOUND).write_text(json.dumps(found))
         return
     sizes, history = ([int(text) for text in one.split(",")] for one in (given.sizes, given.history))
     table = new_table(f"Seconds of lake and load for a delta of {DELTA_ROWS:,} rows over four tables, and ratios")
-    for name in ("rows", "snapshots", "seconds", "against the first", "bare", "against bare"):
+    for name in ("rows", "snapshots", "changes in", "seconds", "against the first", "bare", "against bare"):
         table.add_column(name, justify="right")
-    for cases in ([(size, 0) for size in sizes], [(HISTORY_SIZE, snapshots) for snapshots in history]):
+    by_size = [[(size, 0, spread) for size in sizes] for spread in SPREADS]
+    for cases in (*by_size, [(HISTORY_SIZE, snapshots, 1.0) for snapshots in history]):
         first = 0.0
-        for size, snapshots in cases:
-            found = in_a_process(size, snapshots, given.memory)
+        for size, snapshots, spread in cases:
+            found = in_a_process(size, snapshots, spread, given.memory)
             first = first or found["ours"]
             ratios = (f"{found['ours'] / first:.2f}", f"{found['bare']:.2f}", f"{found['ours'] / found['bare']:.2f}")
-            table.add_row(f"{size:,}", str(snapshots), f"{found['ours']:.2f}", *ratios)
+            table.add_row(f"{size:,}", str(snapshots), f"{spread:.0%}", f"{found['ours']:.2f}", *ratios)
     console.print(table)
 
 
