@@ -80,6 +80,13 @@ def test_the_broker_dies_under_way(chain: Chain) -> None:
     assert_numbers_are_true(chain)
 
 
+def test_the_doctor_finds_nothing(chain: Chain) -> None:
+    """Every connection and right of a running lab is there."""
+    marks = {line[:2] for line in chain.tidemark("doctor").splitlines()}
+    assert "ok" in marks
+    assert "no" not in marks
+
+
 def test_garbage_becomes_a_dead_letter(chain: Chain) -> None:
     """A record that does not parse and one of an unknown dataset are set aside with a reason; the chain goes on."""
     marker = _garbage(chain, LakeCurated.topic)

@@ -12,6 +12,7 @@ from tidemark_cli.advise.command import advise
 from tidemark_cli.as_of import as_of
 from tidemark_cli.audit import audit
 from tidemark_cli.docs import docs
+from tidemark_cli.doctor import doctor
 from tidemark_cli.init import init
 from tidemark_cli.lineage import lineage
 from tidemark_cli.report import report
@@ -21,6 +22,7 @@ app = typer.Typer(
 )
 for command in (
     init,
+    doctor,
     chain.publish,
     chain.rollback,
     chain.maintain,

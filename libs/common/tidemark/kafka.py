@@ -80,6 +80,18 @@ def ensure_topics(broker: str | KafkaSettings, replicas: int = -1, seconds: floa
         time.sleep(0.1)
 
 
+def topics_lacking(broker: str | KafkaSettings) -> list[str]:
+    """tidemark's topics that are not there, or have fewer partitions than there are datasets. Asks once.
+
+    Retryable if the broker does not answer.
+    """
+    try:
+        found = AdminClient(connection(broker), logger=log).list_topics(timeout=CALL_SECONDS).topics
+    except KafkaException as error:
+        raise Retryable(f"the broker does not answer: {error.args[0].str()}") from error
+    return [name for name in topics() if name not in found or len(found[name].partitions) < len(registry().datasets)]
+
+
 def _create(
     admin: AdminClient, missing: dict[str, dict[str, str]], seen: dict[str, int], count: int, replicas: int
 ) -> None:

@@ -6,7 +6,7 @@ files; raw.py RAW's DDL from the registry; initialise.py the database's own obje
 
 from tidemark_warehouse.connect import Transaction, connect, execute, execute_many, outages, transaction
 from tidemark_warehouse.identifiers import Sql, column_type, names, quote, widens
-from tidemark_warehouse.initialise import account_sql, init_sql, initialise
+from tidemark_warehouse.initialise import account_sql, expected_tables, init_sql, initialise
 from tidemark_warehouse.sql import load, render
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "connect",
     "execute",
     "execute_many",
+    "expected_tables",
     "init_sql",
     "initialise",
     "load",

@@ -6,6 +6,7 @@ do what with it stands in init/grants.sql. init/account.sql is for an account's 
 out, nothing here runs it.
 """
 
+import re
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Protocol
@@ -22,6 +23,8 @@ from tidemark_warehouse.sql import code, load, render, split
 
 ACTOR = "tidemark init"
 _init = files("tidemark_warehouse").joinpath("init")
+_CREATED = re.compile(r'CREATE TABLE IF NOT EXISTS ([\w".]+)')
+_GRANTED = re.compile(r"GRANT [A-Z, ]+ ON TABLE ([\w.]+) TO ROLE (\w+)")
 
 
 class InitSettings(Protocol):
@@ -72,6 +75,12 @@ def init_sql(settings: InitSettings, tables: Registry | None = None) -> str:
     raw = [Statement(create_raw(name, table)) for name, table in known.tables.items()]
     statements = [*_objects(settings, known), *raw, *_script("grants.sql", settings, known)]
     return "\n".join(statement.printed() for statement in statements)
+
+
+def expected_tables(settings: InitSettings, role: str | None) -> set[str]:
+    """The tables of RAW and OPS that a role of grants.sql must see, as SCHEMA.NAME; of any other role all there are."""
+    granted = {name for name, to in _GRANTED.findall(_init.joinpath("grants.sql").read_text()) if to == role}
+    return granted or {name.replace('"', "") for name in _CREATED.findall(init_sql(settings))}
 
 
 def account_sql(settings: InitSettings) -> str:

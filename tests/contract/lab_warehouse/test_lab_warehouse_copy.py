@@ -44,6 +44,14 @@ def test_copy_reads_the_store_with_metadata(run: Run, copies: Callable[..., Any]
     ]
 
 
+def test_a_stage_on_the_store_can_be_listed(run: Run, copies: Callable[..., Any]) -> None:
+    """LIST names the files below a path of the stage, none where there are none; an unknown stage is an error."""
+    assert [row[0] for row in run("LIST @LAKE/in/b.")] == ["s3://copies/in/b.parquet"]
+    assert run("LIST @LAB.T.LAKE/never-there/") == []
+    with pytest.raises(ProgrammingError, match="does not exist"):
+        run("LIST @NO_LAKE/in/")
+
+
 def test_copy_remembers_files_unless_forced(run: Run, copies: Callable[..., Any]) -> None:
     """A file is loaded once, also after CREATE TABLE IF NOT EXISTS; FORCE = TRUE loads it again, FALSE does not."""
     statuses = [copies("a")[0][1], copies("a")[0][1]]

@@ -1,6 +1,6 @@
 """All mends, in the order in which they are applied."""
 
-from tidemark_lab.warehouse import bindings, catalog, copy, functions, merge, results, statements, transactions
+from tidemark_lab.warehouse import bindings, catalog, copy, functions, merge, results, stages, statements, transactions
 from tidemark_lab.warehouse.locks import Locks
 
 MENDS = (
@@ -20,6 +20,7 @@ MENDS = (
     catalog.quoted_comments,
     catalog.created_tables,
     copy.mended_copy,
+    stages.listed_stages,
     merge.native_merge,
     statements.errors_not_500,
 )
