@@ -143,3 +143,9 @@ class Lake:
     def rows(self, table: str, columns: str = "*", kind: str = "") -> list[tuple[Any, ...]]:
         query = f"SELECT {columns} FROM lake.curated_{self.name}.{table}{kind} ORDER BY ALL"
         return [tuple(row) for row in self.spark.sql(query).collect()]
+
+    def files(self, table: str) -> dict[str, int]:
+        """How many files of data and of deletes a curated table's main has."""
+        found = self.spark.table(f"lake.curated_{self.name}.{table}.files").groupBy("content").count().collect()
+        counts = {row["content"]: row["count"] for row in found}
+        return {"data": counts.get(0, 0), "deletes": sum(n for content, n in counts.items() if content)}

@@ -18,10 +18,18 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 @pytest.fixture(params=["few rows", "many rows"])
 def size(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The job treats a small cut otherwise than a large one; what comes out must be the same."""
+    """The job treats small cuts and tables otherwise than large ones; what comes out must be the same."""
     if request.param == "many rows":
         monkeypatch.setattr("curate_job.main.SMALL_ROWS", 0)
+        monkeypatch.setattr("curate_job.publish.REWRITTEN_ROWS", -1)
     return str(request.param)
+
+
+@pytest.fixture
+def large_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The job takes the curated tables for large ones: it merges into them, by generated code."""
+    monkeypatch.setattr("curate_job.main.INTERPRETED_ROWS", -1)
+    monkeypatch.setattr("curate_job.publish.REWRITTEN_ROWS", -1)
 
 
 @pytest.fixture

@@ -39,6 +39,7 @@ def tags(lake: Any, table: str) -> list[str]:
     return sorted(row["name"] for row in refs.collect())
 
 
+@pytest.mark.usefixtures("large_tables")
 def test_maintenance_compacts_expires_and_keeps_every_row(lake: Any) -> None:
     """After six runs: one file a table, tags and snapshots of the newest three runs, rows as before; runs go on."""
     for run in range(1, RUNS + 1):
@@ -64,6 +65,7 @@ def test_maintenance_compacts_expires_and_keeps_every_row(lake: Any) -> None:
     assert (users["read"], users["repeated"], users["accepted"]) == (2, 1, 1)
 
 
+@pytest.mark.usefixtures("large_tables")
 def test_a_table_that_stands_still_keeps_what_the_horizon_s_runs_left_it_at(lake: Any) -> None:
     """Quarantine moves in runs 1 and 5, maintenance keeps from run 4: its snapshot of run 1 is what run 4 left."""
     left: dict[int, list[int]] = {}

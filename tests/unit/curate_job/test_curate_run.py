@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from .source_rows import DAY, ORDERS, USERS, at, of, order, user
 
 
@@ -177,9 +179,9 @@ def test_many_waiting_rows_make_a_small_cut_large(lake: Any, monkeypatch: Any) -
     assert asked == [True, True, False, False]
 
 
-def test_a_small_cut_of_large_tables_merges_what_it_touches(lake: Any, size: str, monkeypatch: Any) -> None:
+@pytest.mark.usefixtures("large_tables")
+def test_a_small_cut_of_large_tables_merges_what_it_touches(lake: Any, size: str) -> None:
     """Files that hold none of its keys are not read, also where a clash of e-mails brings keys of other rows in."""
-    monkeypatch.setattr("curate_job.main.INTERPRETED_ROWS", -1)  # as with tables that are large
     for first in (1, 1001, 2001):
         lake.append("users", [user(n, "c", n, n) for n in range(first, first + 40)], USERS)
         lake.run()
@@ -192,3 +194,13 @@ def test_a_small_cut_of_large_tables_merges_what_it_touches(lake: Any, size: str
     merge = next(step for step in told["steps"] if step["name"] == "merge current")
     if size == "few rows":  # a large cut joins whole tables
         assert merge["spark"]["read_rows"] < 90  # one of three files is not read
+
+
+@pytest.mark.parametrize("size", ["few rows"], indirect=True)
+def test_a_small_current_table_stays_one_file(lake: Any) -> None:
+    """However many runs change it, it is read like new: no file and no deletes of an earlier run are left over."""
+    for n in range(1, 6):
+        lake.append("users", [user(1, "u", n, n, f"{n}@x.org"), user(n + 1, "c", n, n)], USERS)
+        lake.run()
+    assert lake.files("users") == {"data": 1, "deletes": 0}
+    assert [key for (key,) in lake.rows("users", "id")] == [1, 2, 3, 4, 5, 6]

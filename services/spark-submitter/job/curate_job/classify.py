@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from curate_job.asked import Asked
 from curate_job.counts import NONE, count_ends, count_new, fill, left_quarantine, stop_if_gone
-from curate_job.frames import Frames
+from curate_job.frames import Frames, rows_at_base
 from curate_job.gather import CHANGE_COLUMNS, Gathered, as_incoming, text_of
 from curate_job.hold import Parent, mark_orphans
 from curate_job.manifest import CURRENT, QUARANTINED, Table, TableResult
@@ -51,11 +51,15 @@ class Work:
 
 @dataclass(frozen=True)
 class State:
-    """What the current table is to get: its rows, and how many of them are `new` and how many `changed`."""
+    """What the current table is to get: its rows, and how many of them are `new` and how many `changed`.
+
+    `standing`: no fewer than the rows that it has.
+    """
 
     rows: DataFrame
     new: int
     changed: int
+    standing: int
 
 
 class Classifier:
@@ -87,7 +91,8 @@ class Classifier:
         best = winners(changes, table.key, list(table.columns), self.manifest.order)
         rows = self.frames.kept(state_rows(best, table, self.frames.base(table, CURRENT), work.asked))
         kinds = count_new(rows)
-        return State(rows, kinds.get(True, 0), kinds.get(False, 0))
+        standing = rows_at_base(self.frames.spark, self.manifest, table, CURRENT)
+        return State(rows, kinds.get(True, 0), kinds.get(False, 0), standing)
 
     def _marked(self, gathered: Gathered) -> DataFrame:
         """New rows with `_repeated`, and the held ones beside them."""

@@ -46,12 +46,12 @@ class Frames:
 
 
 def rows_in(spark: SparkSession, manifest: Manifest, kind: str) -> dict[str, int]:
-    """By table, no fewer than the rows of a curated table at its base: those that a delete file takes off are counted
-    too."""
-    return {table.name: _rows(spark, manifest, table, kind) for table in manifest.tables}
+    """`rows_at_base` of every table."""
+    return {table.name: rows_at_base(spark, manifest, table, kind) for table in manifest.tables}
 
 
-def _rows(spark: SparkSession, manifest: Manifest, table: Table, kind: str) -> int:
+def rows_at_base(spark: SparkSession, manifest: Manifest, table: Table, kind: str) -> int:
+    """No fewer than the rows of a curated table at its base: those that a delete file takes off are counted too."""
     snapshot = table.base[kind]
     loaded = None if snapshot is None else load_table(spark, manifest.identifier(table.name, kind))
     return 0 if snapshot is None or loaded is None else rows_at(loaded, snapshot)

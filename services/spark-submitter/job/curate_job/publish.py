@@ -1,7 +1,8 @@
 """Writing one table's outcome onto the attempt's branch: append changes, merge the state, hold and release, quarantine.
 
 The session writes to a branch of its own (write-audit-publish), so nothing here is seen on main until the submitter
-has decided. Tables and their parts that get no rows are not written at all.
+has decided. Tables and their parts that get no rows are not written at all. A small current table is written anew
+instead of merged into: a file and a file of deletes more with each run would soon cost more than its rows.
 """
 
 from math import ceil
@@ -18,6 +19,7 @@ from curate_job.repeats import key_text
 from curate_job.steps import Steps
 
 ROWS_PER_FILE = 500_000
+REWRITTEN_ROWS = 50_000  # of a current table: up to it the table is written anew
 
 
 def publish(spark: SparkSession, manifest: Manifest, work: Work, state: State, steps: Steps) -> None:
@@ -53,9 +55,23 @@ def _append(rows: DataFrame, manifest: Manifest, table: Table, kind: str, expect
 
 
 def _write_state(spark: SparkSession, manifest: Manifest, work: Work, state: State) -> None:
-    if not state.changed:
+    if state.standing and state.standing <= REWRITTEN_ROWS:
+        _rewrite(spark, manifest, work, state)
+    elif state.changed:
+        _merge(spark, manifest, work, state)
+    else:
         _append(state.rows, manifest, work.table, CURRENT, state.new)
-        return
+
+
+def _rewrite(spark: SparkSession, manifest: Manifest, work: Work, state: State) -> None:
+    identifier = manifest.identifier(work.table.name, CURRENT)
+    written = _padded(spark, state.rows.select(*columns_of(work.table, CURRENT)), identifier)
+    kept = spark.table(identifier).join(F.broadcast(written.select(*work.table.key)), work.table.key, "left_anti")
+    rows = kept.select(*written.columns).unionByName(written)
+    rows.coalesce(ceil((state.standing + state.new) / ROWS_PER_FILE)).writeTo(identifier).overwrite(F.lit(True))
+
+
+def _merge(spark: SparkSession, manifest: Manifest, work: Work, state: State) -> None:
     view, identifier = f"{work.table.name}_state", manifest.identifier(work.table.name, CURRENT)
     # the table's rows are looked for by literals too, so that files without any of the keys are not read
     touched = ask(state.rows, work.table.key, work.asked.small).conditions(work.table.key, "t")
