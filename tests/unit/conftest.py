@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tidemark.tables import registry
-from tidemark_lineage import Edges, edges_of
+from tidemark_lineage import Edges, edges_of, read_project
 
 
 @pytest.fixture(autouse=True)
@@ -20,4 +20,4 @@ def no_endpoints(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def edges() -> Edges:
     """Every column and what it is made from, as the repository stands."""
-    return edges_of(registry(), Path(__file__).parents[2] / "dbt")
+    return edges_of(registry(), read_project(Path(__file__).parents[2] / "dbt"))

@@ -43,9 +43,9 @@ def lineage(
     if (column is None) == (export is None):
         raise typer.BadParameter("give either a column or --export FOLDER")
     # here, because the SQL parser's import would make every other command slower
-    from tidemark_lineage import edges_of
+    from tidemark_lineage import edges_of, read_project
 
-    edges = edges_of(registry(), load(ProjectSettings).dbt_project)
+    edges = edges_of(registry(), read_project(load(ProjectSettings).dbt_project))
     if export is not None:
         _export(export, edges)
     elif column is not None:

@@ -5,16 +5,14 @@ from RAW to the marts, out of the dbt project; openlineage.py a run's events. No
 project and the chain's events in Kafka are all there is.
 """
 
-from pathlib import Path
-
 from tidemark.tables import Registry
 from tidemark_lineage.columns import Edges
 from tidemark_lineage.lake import lake_edges
-from tidemark_lineage.models import model_edges, read_project
+from tidemark_lineage.models import Project, model_edges, read_project
 
-__all__ = ["Edges", "edges_of"]
+__all__ = ["Edges", "edges_of", "read_project"]
 
 
-def edges_of(registry: Registry, project: Path) -> Edges:
-    """Every column from the source's to the marts', with those it is made from. SettingsError: no such project."""
-    return lake_edges(registry) | model_edges(read_project(project))
+def edges_of(registry: Registry, project: Project) -> Edges:
+    """Every column from the source's to the marts', with those it is made from. SettingsError: SQL nobody follows."""
+    return lake_edges(registry) | model_edges(project)

@@ -25,7 +25,8 @@ HOSTILE = "</script><script>document.body.dataset.broken='yes'</script><img src=
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of the repository as it stands."""
     path = tmp_path_factory.mktemp("docs") / "lineage.html"
-    graph = graph_of(edges_of(registry(), PROJECT), registry(), read_project(PROJECT))
+    project = read_project(PROJECT)
+    graph = graph_of(edges_of(registry(), project), registry(), project)
     path.write_text(lineage_page(graph), encoding="utf-8")
     return path
 

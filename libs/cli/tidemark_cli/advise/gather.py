@@ -24,7 +24,7 @@ from tidemark_cli.advise.evidence import (
     Warehouse,
 )
 from tidemark_cli.runs import Run
-from tidemark_lineage import edges_of
+from tidemark_lineage import edges_of, read_project
 from tidemark_lineage.columns import uses
 from tidemark_warehouse import execute, load
 
@@ -146,7 +146,7 @@ def _reads(session: SnowflakeConnection, values: dict[str, Any], project: Path) 
 def feeding(project: Path) -> dict[str, set[str]]:
     """For each table, by its bare name, the other tables that are made from it."""
     found: dict[str, set[str]] = {}
-    for column, made in uses(edges_of(registry(), project)).items():
+    for column, made in uses(edges_of(registry(), read_project(project))).items():
         others = {other.table for other in made} - {column.table}
         found.setdefault(column.table.rpartition(".")[2], set()).update(others)
     return found

@@ -36,13 +36,13 @@ def docs(
     # here, because these imports would make every other command slower
     from tidemark_cli.docs.dbt_page import dbt_page
     from tidemark_cli.docs.graph import graph_of
-    from tidemark_lineage import edges_of
-    from tidemark_lineage.models import read_project
+    from tidemark_lineage import edges_of, read_project
 
-    project = load(ProjectSettings).dbt_project
-    graph = graph_of(edges_of(registry(), project), registry(), read_project(project))
+    folder_of_project = load(ProjectSettings).dbt_project
+    project = read_project(folder_of_project)
+    graph = graph_of(edges_of(registry(), project), registry(), project)
     with tempfile.TemporaryDirectory(prefix="tidemark-docs-") as scratch:
-        made = dbt_page(project, Path(scratch))
+        made = dbt_page(folder_of_project, Path(scratch))
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in pages(graph, made).items():
         (folder / name).write_text(text, encoding="utf-8")
