@@ -9,6 +9,13 @@
     cast('{{ moment.isoformat(sep=" ", timespec="milliseconds") }}' as timestamp_ntz)
 {%- endmacro %}
 
+{# Keys with a change in a run of the window, one a row (as often as they were touched). #}
+{% macro touched_keys(table, key) -%}
+    select {{ key | join(", ") }}
+    from {{ source('raw', table) }}
+    where _run_seq > {{ var('from_seq') }} and _run_seq <= {{ var('to_seq') }}
+{%- endmacro %}
+
 {# The changes a staging model reads: every change up to to_seq of every key that a run of the window touched. #}
 {% macro changes_of_window(table, key) %}
     select change.*

@@ -3,7 +3,8 @@
 A warehouse of its own with `--rows` change rows of the shop in RAW. After WARM_UP deltas of about 1,000 change rows,
 each of MEASURED more is taken three times: by `dbt build` of the same models and tests on the command line (parsed
 before, as its partial parsing keeps it), by the models' compiled SQL run bare, one after the other, and by the stage,
-which publishes as well. Medians; nothing is asserted.
+which publishes as well. Run bare, an incremental fact finds what the command line has filled. Medians; nothing is
+asserted.
 
     python tests/bench/marts.py [--rows 1000000]
 """

@@ -134,7 +134,7 @@ class Bench(Database):
         warehouse = SnowflakeWarehouse(lambda: connect(self.settings))
         scratch = tempfile.TemporaryDirectory(prefix="dbt-")
         self._opened.append((warehouse, scratch))
-        models = DbtModels(project, Path(scratch.name), warehouse.build_schema, registry(), warehouse.keep_failures)
+        models = DbtModels(project, Path(scratch.name), warehouse.build_schema, registry(), warehouse)
         return Ports(warehouse=warehouse, models=models)
 
     def load(self, dataset: str, run_seq: int, tables: Mapping[str, Sequence[Row]]) -> None:

@@ -1,4 +1,7 @@
-{{ config(unique_key=['id'], incremental_strategy='delete+insert') }}
+{{ config(
+    incremental_strategy='append',
+    pre_hook="delete from {{ this }} where id in ({{ touched_keys('orders', ['id']) }})"
+) }}
 
 with changes as (
     {{ changes_of_window('orders', ['id']) }}

@@ -29,7 +29,7 @@ def transformer_stage(ports: Ports) -> Stage:
 def real_ports(settings: TransformerSettings, scratch: Path) -> Ports:
     """The warehouse and the dbt project that the settings name. A process whose project is broken does not start."""
     warehouse = SnowflakeWarehouse(partial(connect, settings, "tidemark transformer"), settings.worker)
-    models = DbtModels(settings.dbt_project, scratch, warehouse.build_schema, registry(), warehouse.keep_failures)
+    models = DbtModels(settings.dbt_project, scratch, warehouse.build_schema, registry(), warehouse)
     models.parse()
     return Ports(warehouse=warehouse, models=models, exclude_flagged=settings.exclude_flagged)
 

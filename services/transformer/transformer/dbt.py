@@ -1,4 +1,4 @@
-"""The models, built by dbt in this process, one invocation at a time.
+"""The models, built by dbt in this process, one invocation at a time, and tested by what dbt makes of their data tests.
 
 The project is parsed once per process; each invocation gets that manifest and its window as vars, which dbt reads when
 it compiles a model. What may differ between runs must therefore be a var used in SQL, never one used in a config.
@@ -7,7 +7,7 @@ it compiles a model. What may differ between runs must therefore be a var used i
 import json
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -22,20 +22,21 @@ from tidemark import telemetry
 from tidemark.errors import DataTestFailed, Invalid, Retryable, TidemarkError
 from tidemark.events import BuiltModel
 from tidemark.tables import Registry
+from transformer.checks import DataTest, data_tests, tests_of
 from transformer.manifest import models_of
-from transformer.ports import Built, FailedTest, Model, Plan, Window
+from transformer.ports import Built, Checks, FailedTest, Model, Plan, Window
 
 # "002003 (42S02): ..." is the warehouse's judgement on a statement; an error without one never reached it.
 JUDGED = re.compile(r"\b\d{5,6} \((?P<state>\w{5})\)")
 TRANSIENT_STATES = ("08", "40", "57")
 FLAGS = ("--log-level=none", "--log-level-file=none", "--no-write-json", "--no-version-check", "--no-partial-parse")
-BUILD = ("build", "--exclude-resource-type=unit_test")
+COMPILE_TESTS = ("compile", "--no-populate-cache", "--select=test_type:data")
 
 
 class DbtModels:
     """The Models port. `project` is dbt's folder, `scratch` takes its files; models build into `build_schema`.
 
-    `keep_failures` is told of each failing test, so that its rows can be looked at.
+    `checks` counts the rows that break a test, and keeps them, so that they can be looked at.
     """
 
     def __init__(
@@ -44,13 +45,13 @@ class DbtModels:
         scratch: Path,
         build_schema: str,
         registry: Registry,
-        keep_failures: Callable[[FailedTest], None],
+        checks: Checks,
     ) -> None:
         self._project = project
         self._scratch = scratch
         self._build_schema = build_schema
         self._registry = registry
-        self._keep_failures = keep_failures
+        self._checks = checks
 
     def parse(self) -> None:
         """Read the project now and keep it, so that the first run need not wait for that. Invalid if it is broken."""
@@ -61,26 +62,47 @@ class DbtModels:
         return self._models[dataset]
 
     def build(self, plan: Plan, window: Window) -> Built:
-        """One `dbt build` of exactly the plan's models, with their tests."""
+        """One `dbt run` of exactly the plan's models, then their tests; of a build that broke, those that still can."""
         names = [model.name for model in plan.build]
         variables = {name: value for name, value in asdict(window).items() if name != "dataset"}
         os.environ["TIDEMARK_QUERY_TAG"] = f"tidemark transformer {window.dataset}#{window.to_seq}"
         with telemetry.span("dbt build", models=len(names), from_seq=window.from_seq, to_seq=window.to_seq):
-            done = self._invoke(self._manifest, *BUILD, f"--vars={json.dumps(variables)}", "--select", *names)
+            done = self._invoke(self._manifest, "run", f"--vars={json.dumps(variables)}", "--select", *names)
             results = _results(done)
             for result in results:
                 _record_span(result)
-        _raise_errors(done, results)
-        self._raise_failures(window, [result for result in results if result.status == "fail"])
-        built = [result for result in results if isinstance(result.node, ModelNode)]
+        error = _error(done, results)
+        if isinstance(error, Retryable):
+            raise error
+        built = [result for result in results if result.status == "success"]
+        tests = self._test(window, plan, built)
+        if error is not None:
+            raise error
         if len(built) != len(names):
             raise Invalid(f"dbt built {len(built)} of {len(names)} models: {sorted(r.node.name for r in built)}")
         return Built(
             models=[_built(result) for result in built],
-            tests=len(results) - len(built),
+            tests=tests,
             views=self._views(built, plan),
             queries={result.node.name: query for result in built if (query := _query_id(result))},
         )
+
+    def _test(self, window: Window, plan: Plan, built: Sequence[NodeResult]) -> int:
+        """Ask for the rows that break the tests of what is built; how many tests. DataTestFailed, the rows are kept."""
+        ids = {result.node.unique_id for result in built}
+        planned = {model.name for model in plan.build}
+        missing = {i for i, node in self._manifest.nodes.items() if node.name in planned and i not in ids}
+        tests = tests_of(self._tests, ids, missing)
+        with telemetry.span("data tests", tests=len(tests)):
+            counts = self._checks.count_failures([test.query for test in tests])
+        failed = [(test, rows) for test, rows in zip(tests, counts, strict=True) if rows]
+        for test, rows in failed:
+            self._checks.keep_failures(FailedTest(name=test.name, window=window, rows=rows, query=test.query))
+        if failed:
+            said = ", ".join(f"{test.name} ({rows} rows)" for test, rows in failed)
+            told = f"{said}; OPS.FAILED_TESTS tells how to see the rows, the marts stay as they were"
+            raise DataTestFailed(told, window.to_seq)
+        return len(tests)
 
     @cached_property
     def _manifest(self) -> Manifest:
@@ -89,6 +111,15 @@ class DbtModels:
         if isinstance(done.result, Manifest):
             return done.result
         raise done.exception or Invalid("dbt cannot parse the project")
+
+    @cached_property
+    def _tests(self) -> list[DataTest]:
+        with telemetry.span("dbt compile"):
+            done = self._invoke(self._manifest, *COMPILE_TESTS)
+        results = _results(done)
+        if (error := _error(done, results)) is not None:
+            raise error
+        return data_tests(results)
 
     @cached_property
     def _models(self) -> dict[str, list[Model]]:
@@ -119,28 +150,18 @@ class DbtModels:
     def _all_models(self) -> list[Model]:
         return [model for models in self._models.values() for model in models]
 
-    def _raise_failures(self, window: Window, failed: Sequence[NodeResult]) -> None:
-        for result in failed:
-            name, rows = result.node.name, result.failures or 0
-            self._keep_failures(FailedTest(name=name, window=window, rows=rows, query=_compiled(result)))
-        if failed:
-            said = ", ".join(f"{result.node.name} ({result.failures} rows)" for result in failed)
-            told = f"{said}; OPS.FAILED_TESTS tells how to see the rows, the marts stay as they were"
-            raise DataTestFailed(told, window.to_seq)
-
 
 def _results(done: dbtRunnerResult) -> list[NodeResult]:
     return [result for result in getattr(done.result, "results", []) if isinstance(result, NodeResult)]
 
 
-def _raise_errors(done: dbtRunnerResult, results: Sequence[NodeResult]) -> None:
-    """Raise what dbt could not do; a failed test is no error."""
+def _error(done: dbtRunnerResult, results: Sequence[NodeResult]) -> TidemarkError | None:
+    """What dbt could not do."""
     errors = [result for result in results if result.status in ("error", "partial success")]
     messages = [f"{result.node.name}: {result.message}" for result in errors]
     if done.exception is not None:
         messages.append(f"{type(done.exception).__name__}: {done.exception}")
-    if messages:
-        raise judged(messages)
+    return judged(messages) if messages else None
 
 
 def judged(messages: Sequence[str]) -> TidemarkError:

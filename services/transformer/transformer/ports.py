@@ -101,6 +101,16 @@ class FailedTest(Struct, frozen=True, kw_only=True):
     query: str
 
 
+class Checks(Protocol):
+    """What tests the build schema."""
+
+    def count_failures(self, queries: Sequence[str]) -> list[int]:
+        """How many rows each query finds. Invalid if the warehouse refuses one, Retryable on an outage."""
+
+    def keep_failures(self, failed: FailedTest) -> None:
+        """Keep a failing test's rows, so that a person can look at them."""
+
+
 class Models(Protocol):
     """The dbt project."""
 

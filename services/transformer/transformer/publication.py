@@ -69,15 +69,21 @@ def shape_tables(
     return lists, widened
 
 
-def follow_raw(session: SnowflakeConnection, build_schema: str, models: Sequence[Model]) -> None:
-    """Widen the columns of the build's clones that have become wider in RAW: a merge keeps its target's types."""
+def follow_raw(session: SnowflakeConnection, build_schema: str, models: Sequence[Model]) -> bool:
+    """Widen the columns of the build's clones that have become wider in RAW: a merge keeps its target's types.
+
+    Whether any was widened.
+    """
     found = columns(session) if models else {}
+    widened = False
     for model in models:
         there = found[relation(build_schema, model.name)]
         for table in model.raw:
             for column, kind in found[relation("raw", table)].items():
                 if column in there and widens(there[column], kind):
                     alter(session, "widen_column", (build_schema, model.name), column, kind)
+                    widened = True
+    return widened
 
 
 def alter(session: SnowflakeConnection, statement: str, table: Relation, column: str, kind: str) -> None:
@@ -197,12 +203,12 @@ def has_columns(there: Mapping[str, str] | None, wanted: Sequence[str]) -> bool:
 
 
 @contextmanager
-def refusals() -> Iterator[None]:
-    """What the warehouse refuses for good while publishing (a type that changed) needs a person."""
+def refusals(what: str) -> Iterator[None]:
+    """`what` the warehouse refuses for good (to publish a type that changed) needs a person."""
     try:
         yield
     except errors.ProgrammingError as error:
-        raise Invalid(f"the build cannot be published: {error}") from error
+        raise Invalid(f"{what}: {error}") from error
 
 
 def _broken_lock(dataset: str, rows: int) -> TypedStop:

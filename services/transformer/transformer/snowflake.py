@@ -19,6 +19,7 @@ from transformer import publication as steps
 from transformer.ports import FailedTest, Loaded, Model, Plan, Position, Publication, Receipt
 
 FAILURES = "TEST_FAILURES"
+TESTS_AT_ONCE = 20
 _sql = load("transformer")
 
 
@@ -75,16 +76,19 @@ class SnowflakeWarehouse:
         return {model.name for model in models if steps.has_columns(relations[model.name], model.columns)}
 
     def prepare(self, plan: Plan) -> None:
-        """An empty build schema with clones of what is started from and views onto what is read."""
+        """An empty build schema with clones of what is started from and views onto what is read.
+
+        Where a column of staging has to become wider, facts are built from nothing: theirs may stand on it.
+        """
         with self._session() as session:
             self._drop_old_schemas(session)
             execute(session, render(_sql["drop_schema"], schema=self.build_schema))
             execute(session, render(_sql["create_schema"], schema=self.build_schema))
-            for statement, models in (("start_from", plan.start_from), ("read", plan.read)):
-                for model in models:
-                    build, published = (self.build_schema, model.name), (model.published_schema, model.name)
-                    execute(session, render(_sql[statement], build=build, published=published))
-            steps.follow_raw(session, self.build_schema, plan.start_from)
+            staging = [model for model in plan.start_from if not model.reads]
+            self._lay(session, "start_from", staging)
+            if not steps.follow_raw(session, self.build_schema, staging):
+                self._lay(session, "start_from", [model for model in plan.start_from if model.reads])
+            self._lay(session, "read", plan.read)
 
     def publish(self, publication: Publication, receipt: Receipt) -> MartsBuilt:
         """A look at whose turn it is, DDL (DDL commits), then all the rest in one transaction."""
@@ -93,7 +97,7 @@ class SnowflakeWarehouse:
             kept = steps.whose_turn(partial(execute, session), publication)
             if kept is not None:
                 return kept
-            with steps.refusals():
+            with steps.refusals("the build cannot be published"):
                 say = partial(steps.audit_ddl, session, publication.run_id, self._now())
                 columns, widened = steps.shape_tables(session, self.build_schema, tables, say)
                 self._shape_views(session, publication, say, anew=widened)
@@ -103,7 +107,7 @@ class SnowflakeWarehouse:
                 if kept is not None:
                     work.rollback()
                     return kept
-                with steps.refusals():
+                with steps.refusals("the build cannot be published"):
                     changed = {m.name: steps.publish_table(work, self.build_schema, m, columns[m.name]) for m in tables}
                 built = receipt(changed)
                 failpoint("transformer.before-ledger")
@@ -112,6 +116,16 @@ class SnowflakeWarehouse:
                 steps.record_models(work, publication, built, sizes, now)
                 failpoint("transformer.before-commit")
         return built
+
+    def count_failures(self, queries: Sequence[str]) -> list[int]:
+        """How many rows each query finds, TESTS_AT_ONCE queries to a statement."""
+        counts: dict[int, int] = {}
+        with self._session() as session, steps.refusals("the build cannot be tested"):
+            for first in range(0, len(queries), TESTS_AT_ONCE):
+                some = enumerate(queries[first : first + TESTS_AT_ONCE], first)
+                asked = [render(_sql["count_failures"], place=Sql(str(place)), query=Sql(q)) for place, q in some]
+                counts |= {int(place): int(rows) for place, rows in execute(session, "\nUNION ALL\n".join(asked))}
+        return [counts[place] for place in range(len(queries))]
 
     def keep_failures(self, failed: FailedTest) -> None:
         """Keep a failing test's rows as TEST_FAILURES.<test>__<dataset>_<seq>, and in OPS the query that shows them."""
@@ -148,6 +162,11 @@ class SnowflakeWarehouse:
                 say(model, "create or replace view")
                 execute(session, render(_sql["create_view"], published=published, query=Sql(text)))
                 self._views[model.name] = text
+
+    def _lay(self, session: SnowflakeConnection, statement: str, models: Sequence[Model]) -> None:
+        for model in models:
+            build, published = (self.build_schema, model.name), (model.published_schema, model.name)
+            execute(session, render(_sql[statement], build=build, published=published))
 
     def _drop_old_schemas(self, session: SnowflakeConnection) -> None:
         if self._tidy:

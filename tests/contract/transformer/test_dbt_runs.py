@@ -1,11 +1,11 @@
 """Runs of the real dbt project: what is built, what a failing test leaves, and how a changed project is taken up."""
 
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from dbt_projects import copy_of
 from msgspec.structs import replace
 from transformer_bench import Bench, Row
 
@@ -121,15 +121,6 @@ def in_a_thread(bench: Bench, run_seq: int) -> None:
     bench.ports.models.parse()
     with ThreadPoolExecutor(1) as pool:
         pool.submit(bench.handle, "ecommerce", run_seq).result()
-
-
-def copy_of(project: Path, target: Path, models: list[str]) -> Path:
-    """The project with these models only."""
-    shutil.copytree(project, target, ignore=shutil.ignore_patterns("target", "logs"))
-    for path in (target / "models").rglob("*.*"):
-        if path.stem not in [*models, "raw"]:
-            path.unlink()
-    return target
 
 
 def drop_lines(path: Path, containing: str, count: int) -> None:

@@ -18,6 +18,13 @@ CREATE TRANSIENT TABLE {build} CLONE {published}
 -- A published model that is only read in this build.
 CREATE VIEW {build} AS SELECT * FROM {published}
 
+-- name: count_failures
+-- How many rows one test finds; several, joined by UNION ALL, are one statement.
+SELECT {place} AS PLACE, COUNT(*) AS FAILURES
+FROM (
+{query}
+)
+
 -- name: failures_schema
 CREATE SCHEMA IF NOT EXISTS TEST_FAILURES
 
