@@ -1,5 +1,45 @@
+{# Of an increment the days of a touched product are made anew, of any other product those that are not there. #}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    pre_hook="
+        delete from {{ this }}
+        where
+            date_day not in (select date_day from {{ ref('dim_dates') }})
+            or product_id not in (select product_id from {{ ref('dim_products') }})
+            or product_id in ({{ touched_keys('products', ['id']) }})
+            or product_id in (
+                select there.product_id
+                from {{ this }} as there
+                left join ({{ units_sold_daily() }}) as sold
+                    on
+                        there.product_id = sold.product_id
+                        and there.date_day = sold.date_day
+                where there.units_sold != coalesce(sold.units_sold, 0)
+            )
+    "
+) }}
+
 with products as (
     select product_id from {{ ref('dim_products') }}
+),
+
+{# The stretch of days that is there, by product. #}
+there as (
+    {% if is_incremental() %}
+    select
+        product_id,
+        min(date_day) as first_day,
+        max(date_day) as last_day
+    from {{ this }}
+    group by product_id
+    {% else %}
+    select
+        product_id,
+        cast(null as date) as first_day,
+        cast(null as date) as last_day
+    from products
+    {% endif %}
 ),
 
 versions as (
@@ -10,10 +50,6 @@ versions as (
 
 dates as (
     select date_day from {{ ref('dim_dates') }}
-),
-
-order_items as (
-    select * from {{ ref('fct_order_items') }}
 ),
 
 {# A first version tells of the stock since its row's last update, not since the product was entered. #}
@@ -53,14 +89,28 @@ calendar as (
     from dates
 ),
 
-placed as (
+within_calendar as (
     select
         changed_days.product_id,
-        greatest(changed_days.date_day, calendar.first_day) as date_day,
-        max(changed_days.last_version) as last_version
+        changed_days.last_version,
+        greatest(changed_days.date_day, calendar.first_day) as date_day
     from changed_days
     cross join calendar
-    group by changed_days.product_id, greatest(changed_days.date_day, calendar.first_day)
+),
+
+{# What is known of days that are there stands on the next day after them. #}
+placed as (
+    select
+        within_calendar.product_id,
+        iff(
+            within_calendar.date_day between there.first_day and there.last_day,
+            cast(dateadd('day', 1, there.last_day) as date),
+            within_calendar.date_day
+        ) as placed_on,
+        max(within_calendar.last_version) as last_version
+    from within_calendar
+    left join there on within_calendar.product_id = there.product_id
+    group by within_calendar.product_id, placed_on
 ),
 
 product_days as (
@@ -69,6 +119,11 @@ product_days as (
         dates.date_day
     from first_days
     inner join dates on first_days.first_day <= dates.date_day
+    left join there on first_days.product_id = there.product_id
+    where
+        there.first_day is null
+        or dates.date_day < there.first_day
+        or dates.date_day > there.last_day
 ),
 
 {# Versions only count up, so the highest one so far is the one at the day's end. #}
@@ -85,16 +140,11 @@ filled as (
     left join placed
         on
             product_days.product_id = placed.product_id
-            and product_days.date_day = placed.date_day
+            and product_days.date_day = placed.placed_on
 ),
 
 sold as (
-    select
-        product_id,
-        cast(ordered_at as date) as date_day,
-        sum(units_sold) as units_sold
-    from order_items
-    group by product_id, cast(ordered_at as date)
+    {{ units_sold_daily() }}
 ),
 
 final as (

@@ -1,9 +1,27 @@
-with versions as (
-    select * from {{ ref('stg_order_versions') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    pre_hook="
+        delete from {{ this }}
+        where
+            order_id in ({{ touched_keys('orders', ['id']) }})
+            or order_id not in (select order_id from {{ ref('fct_orders') }})
+    "
+) }}
+
+{# Those that have no rows: of an increment the touched ones, whose rows are deleted first, and what came to life. #}
+with orders as (
+    select fct_orders.order_id
+    from {{ ref('fct_orders') }} as fct_orders
+    {% if is_incremental() %}
+    where fct_orders.order_id not in (select there.order_id from {{ this }} as there)
+    {% endif %}
 ),
 
-orders as (
-    select order_id from {{ ref('fct_orders') }}
+versions as (
+    select stg_order_versions.*
+    from {{ ref('stg_order_versions') }} as stg_order_versions
+    inner join orders on stg_order_versions.id = orders.order_id
 ),
 
 lives as (
@@ -15,10 +33,9 @@ lives as (
 
 {# Of an order that was deleted and inserted again only the present life counts. #}
 living as (
-    select lives.*
+    select *
     from lives
-    inner join orders on lives.id = orders.order_id
-    where lives._version > lives.deleted_version
+    where _version > deleted_version
 ),
 
 compared as (

@@ -1,7 +1,33 @@
+{# A touched event's session, and any that it was in by an earlier delivery; the sessions of a touched transaction. #}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    pre_hook="
+        delete from {{ this }}
+        where
+            session_id in (
+                select session_id
+                from {{ source('raw', 'user_events') }}
+                where
+                    _run_seq <= {{ var('to_seq') }}
+                    and event_id in ({{ touched_keys('user_events', ['event_id']) }})
+            )
+            or session_id in (
+                select session_id
+                from {{ ref('stg_user_events') }}
+                where transaction_id in ({{ touched_keys('transactions', ['transaction_id']) }})
+            )
+    "
+) }}
+
 with events as (
-    select *
-    from {{ ref('stg_user_events') }}
-    where not _deleted
+    select stg_user_events.*
+    from {{ ref('stg_user_events') }} as stg_user_events
+    where
+        not stg_user_events._deleted
+        {% if is_incremental() %}
+        and stg_user_events.session_id not in (select there.session_id from {{ this }} as there)
+        {% endif %}
 ),
 
 transactions as (

@@ -1,5 +1,18 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    pre_hook="
+        delete from {{ this }}
+        where (transaction_id, product_id) in ({{ touched_keys('transactions', ['transaction_id', 'product_id']) }})
+    "
+) }}
+
 with transactions as (
-    select * from {{ ref('stg_transactions') }}
+    select *
+    from {{ ref('stg_transactions') }}
+    {% if is_incremental() %}
+    where (transaction_id, product_id) in ({{ touched_keys('transactions', ['transaction_id', 'product_id']) }})
+    {% endif %}
 ),
 
 final as (
