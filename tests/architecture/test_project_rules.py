@@ -23,7 +23,7 @@ REPORT = ROOT / "libs/cli/tidemark_cli/report/sql"
 # rule: {model: why it may break it}
 VERSIONS = "a model per grain: the row that counts now, and every version of it"
 LIVE = "the view that readers of staging read: a table's live rows, which ends where their parents' lives end"
-TOUCHED = "RAW alone tells which keys a window touched: a staging row's _run_seq does not (ADR 14)"
+TOUCHED = "RAW alone tells which keys a window touched: a staging row's _run_seq does not (ADR 15)"
 INCREMENTAL = ("fct_inventory_daily", "fct_order_status_transitions", "fct_sessions", "fct_transactions")
 EXCEPTED: dict[str, dict[str, str]] = {
     "staging models dependent on other staging models": dict.fromkeys(
