@@ -18,10 +18,17 @@ TOO_WIDE = """() => [...document.querySelectorAll("body *")]
 
 
 class Opened:
-    """A page with what it said and asked for; `fragment` is the address's end, from # on."""
+    """A page with what it said and asked for; `fragment` is the address's end, from # on. A page that draws says when
+    it has; one without a script has nothing to say (`draws` False)."""
 
     def __init__(
-        self, browser: Browser, file: Path, size: tuple[int, int], scheme: Scheme = "light", fragment: str = ""
+        self,
+        browser: Browser,
+        file: Path,
+        size: tuple[int, int],
+        scheme: Scheme = "light",
+        fragment: str = "",
+        draws: bool = True,
     ) -> None:
         context = browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
         self.page: Page = context.new_page()
@@ -33,7 +40,8 @@ class Opened:
         self.page.on("dialog", lambda dialog: (self.said.append(dialog.message), dialog.dismiss()))
         self.page.on("request", lambda request: self.asked.append(request.url))
         self.page.goto(file.as_uri() + fragment)
-        self.page.wait_for_selector("html[data-drawn=true]")
+        if draws:
+            self.page.wait_for_selector("html[data-drawn=true]")
         self.page.wait_for_timeout(100)  # pictures take their boxes' size
 
 

@@ -17,11 +17,13 @@ from tidemark.telemetry import span
 class Outcome(Struct, frozen=True, kw_only=True):
     """What one comparison says (the event's part), leaves (the ledger's part) and raises.
 
-    `entries` are all that it touched: open ones in their new state, and those it resolved.
+    `entries` are all that it touched: open ones in their new state, and those it resolved. `speed_ms`: P, the newest
+    processing time that was compared.
     """
 
     reconciled: ReconciledPair
     standing: PairStanding
+    speed_ms: int | None = None
     entries: Sequence[Entry] = ()
     alerts: Sequence[AlertRaised] = ()
     uncomparable: bool = False
@@ -78,7 +80,13 @@ def _pair(
         confirmed=states["confirmed"],
         resolved=states["resolved"],
     )
-    return Outcome(reconciled=reconciled, standing=standing, entries=touched or (), uncomparable=bool(problem))
+    return Outcome(
+        reconciled=reconciled,
+        standing=standing,
+        speed_ms=speed_ms,
+        entries=touched or (),
+        uncomparable=bool(problem),
+    )
 
 
 def _layers(

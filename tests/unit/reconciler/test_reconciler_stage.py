@@ -273,10 +273,14 @@ def test_the_report_shows_entries_and_repairs() -> None:
     ]  # fmt: skip
     insert, delete = pair["repair_sql"].splitlines()
     assert insert.startswith("INSERT INTO `speed`.`transactions_realtime` (`transaction_id`,")
-    assert insert.endswith("fromUnixTimestamp64Micro(1772366400000000, 'UTC'), now64(3));")
+    moment = ms(START + timedelta(hours=3))
+    assert insert.endswith(
+        f"fromUnixTimestamp64Micro(1772366400000000, 'UTC'), fromUnixTimestamp64Milli({moment + 1}, 'UTC'));"
+    )
     assert delete == (
         "DELETE FROM `speed`.`transactions_realtime` WHERE `transaction_id` = '00000000-0000-0000-0000-000000000077'"
-        " AND `product_id` = '11111111-1111-1111-1111-111111111111';"
+        " AND `product_id` = '11111111-1111-1111-1111-111111111111'"
+        f" AND `processing_time` <= fromUnixTimestamp64Milli({moment}, 'UTC');"
     )
     html = bench.reports.written["reports/run-2/reconciliation.html"].decode()
     assert "DIVERGED" in html

@@ -58,7 +58,7 @@ def docs(
 def pages(graph: "Graph", made: "DbtPage") -> dict[str, str]:
     """Every file with its text."""
     # here, because the templates' import would make every other command slower
-    from tidemark_cli.pages import rendered
+    from tidemark_pages import rendered
 
     start = rendered(PACKAGE, "index.html.j2", styles=STYLES, graph=graph, dbt=made, written=datetime.now(UTC))
     return {"index.html": start, "lineage.html": lineage_page(graph), "dbt.html": made.text}
@@ -67,6 +67,6 @@ def pages(graph: "Graph", made: "DbtPage") -> dict[str, str]:
 def lineage_page(graph: "Graph") -> str:
     """The lineage page alone."""
     from tidemark_cli.docs.graph import as_data
-    from tidemark_cli.pages import rendered
+    from tidemark_pages import rendered
 
     return rendered(PACKAGE, "lineage.html.j2", styles=STYLES, scripts=SCRIPTS, data=as_data(graph), graph=graph)

@@ -7,11 +7,11 @@ from typing import Any
 
 from msgspec import Struct
 
-from tidemark_cli.pages import environment, rendered
 from tidemark_cli.report.charts import day_number, drawn, totals
 from tidemark_cli.report.figures import PACKAGE, Reading, Row
 from tidemark_cli.report.widgets import Chart, Cohorts, PeriodTiles, Section, Table, Tiles, Widget, sections
 from tidemark_cli.report.wording import month, text, written
+from tidemark_pages import environment, rendered
 
 SCRIPTS = ("vendor/uPlot.iife.min.js", "page.js")
 STYLES = ("base.css", "vendor/uPlot.min.css", "page.css")

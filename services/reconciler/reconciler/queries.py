@@ -1,0 +1,58 @@
+"""Queries with which a person looks at one difference on both sides, and values as they stand in SQL text. Pure.
+
+Nothing here is run by tidemark: what it runs has its values bound.
+"""
+
+from collections.abc import Callable, Mapping
+
+from reconciler.canonical import CLICKHOUSE, SNOWFLAKE, family_of, value_of
+from reconciler.entries import Difference
+from tidemark.tables import Pair
+from tidemark_warehouse.identifiers import literal
+
+
+def look_queries(pair: Pair, found: Difference, database: str = "speed") -> dict[str, str]:
+    """For the speed layer all versions of the key's row, for the mart all its rows."""
+    row = found.batch or found.speed
+    version = CLICKHOUSE.quote(pair.version)
+    filters = [f"{SNOWFLAKE.quote(name)} = {_filtered(value)}" for name, value in pair.batch_filter.items()]
+    mine = " AND ".join([key_condition(pair, row, SNOWFLAKE.quote, mart_literal), *filters])
+    theirs = key_condition(pair, row, CLICKHOUSE.quote, speed_literal)
+    return {
+        "speed": f"SELECT * FROM {CLICKHOUSE.quote(database, pair.speed)} WHERE {theirs} ORDER BY {version} DESC;",  # noqa: S608 - text for a person
+        "batch": f"SELECT * FROM {SNOWFLAKE.quote('marts', pair.batch)} WHERE {mine};",  # noqa: S608 - as above
+    }
+
+
+def key_condition(
+    pair: Pair, texts: Mapping[str, str], quote: Callable[..., str], value: Callable[[str, str], str]
+) -> str:
+    """The key's columns hold these canonical texts."""
+    said = {name: value(pair.columns[name], texts[name]) for name in pair.key}
+    return " AND ".join(f"{quote(name)} {'IS' if text == 'NULL' else '='} {text}" for name, text in said.items())
+
+
+def speed_literal(kind: str, text: str) -> str:
+    """A canonical text as ClickHouse reads it."""
+    return _literal(kind, text, "fromUnixTimestamp64Micro({micros}, 'UTC')")
+
+
+def mart_literal(kind: str, text: str) -> str:
+    """A canonical text as Snowflake reads it."""
+    return _literal(kind, text, "TO_TIMESTAMP_NTZ({micros}, 6)")
+
+
+def _literal(kind: str, text: str, moment: str) -> str:
+    value = value_of(kind, text)
+    if value is None:
+        return "NULL"
+    family, _ = family_of(kind)
+    if family in ("string", "uuid", "decimal"):
+        return literal(value)  # a quoted decimal is parsed exactly, a bare one passes through a float
+    if family == "timestamp":
+        return moment.format(micros=int(value))
+    return {"1": "true", "0": "false"}[value] if family == "bool" else str(int(value))
+
+
+def _filtered(value: int | str) -> str:
+    return str(value) if isinstance(value, int) else literal(value)
