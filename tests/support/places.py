@@ -13,5 +13,7 @@ PLACES = [
     "transformer.after-build",
     "transformer.before-ledger",
     "transformer.before-commit",
+    "reconciler.before-report",
+    "reconciler.after-report",
     "reconciler.before-commit",
 ]

@@ -1,6 +1,11 @@
-"""The command `tidemark`. Commands of the chain are always there; those of the lab where the lab is installed."""
+"""The command `tidemark`. Commands of the chain are always there; those of the lab and of a service where it is.
+
+A service names its commands, a typer app, as an entry point of the group `tidemark.commands`: so no library imports a
+service, and they work on its own forms.
+"""
 
 import sys
+from importlib.metadata import entry_points
 from importlib.util import find_spec
 
 import typer
@@ -47,6 +52,8 @@ if find_spec("tidemark_lab"):
 
     for command in (lab.demo, lab.up, lab.down, lab.status):
         app.command()(command)
+for found in entry_points(group="tidemark.commands"):
+    app.add_typer(found.load(), name=found.name)
 
 
 def run() -> None:

@@ -14,6 +14,7 @@ from tidemark.events import AlertRaised, Event
 from tidemark.telemetry import logger
 
 log = logger(__name__)
+PATIENCE_SECONDS = 900.0
 
 
 class Heartbeat:
@@ -24,7 +25,15 @@ class Heartbeat:
         self._standing: dict[str, PairStanding] = {}
         self._batch_ms: dict[str, int] = {}
         self._read = False
+        self._waiting: dict[str, tuple[str, float]] = {}
         self.raised: dict[str, str] = {}
+
+    def is_patient(self, dataset: str, run_id: str) -> bool:
+        """Whether this run's comparison may still wait for an engine; called at each of its tries."""
+        now = self._ports.clock()
+        run, since = self._waiting.get(dataset, ("", now))
+        self._waiting[dataset] = (run_id, since if run == run_id else now)
+        return now - self._waiting[dataset][1] < PATIENCE_SECONDS
 
     def compared(self, dataset: str, standing: Mapping[str, PairStanding], published: Published | None) -> None:
         """A comparison has been recorded: go on from there."""

@@ -9,9 +9,12 @@ from reconciler.entries import Entry, Sighting, advance, counts, status_of
 from reconciler.layers import compare_layers, sentence
 from reconciler.passes import Compared, compare_pair
 from reconciler.ports import Figures, PairStanding, Ports, Published, Uncomparable
+from tidemark.errors import Retryable, TidemarkError
 from tidemark.events import AlertRaised, MartsBuilt, ReconciledPair
 from tidemark.tables import Pair, Table
 from tidemark.telemetry import span
+
+Stops = type[TidemarkError] | tuple[type[TidemarkError], ...]
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
@@ -29,24 +32,34 @@ class Outcome(Struct, frozen=True, kw_only=True):
     uncomparable: bool = False
 
 
-def compare_all(event: MartsBuilt, published: Published | None, ports: Ports, raised: dict[str, str]) -> list[Outcome]:
-    """Every pair of the event's dataset, or its layers if it has none. `raised`: stalls that a tick has told of."""
+def compare_all(
+    event: MartsBuilt, published: Published | None, ports: Ports, raised: dict[str, str], patient: bool
+) -> list[Outcome]:
+    """Every pair of the event's dataset, or its layers if it has none. `raised`: stalls that a tick has told of;
+    `patient`: an engine that is away is waited for (Retryable) instead of stopping the pair."""
+    stops: Stops = Uncomparable if patient else (Uncomparable, Retryable)
     standing = ports.ledger.standing(event.dataset)
     pairs = {name: pair for name, pair in ports.registry.pairs.items() if pair.dataset == event.dataset}
     outcomes = []
     for name, pair in pairs.items():
         with span(f"reconcile {name}", pair=name):
-            outcome = _pair(event, name, pair, published, ports, standing.get(name))
+            outcome = _pair(event, name, pair, published, ports, standing.get(name), stops)
         outcomes.append(_with_alerts(event, outcome, ports, {"stalled": raised[name]} if name in raised else {}))
     for name, table in {} if pairs else ports.registry.tables_of(event.dataset).items():
         with span(f"reconcile layers.{name}", pair=f"layers.{name}"):
-            outcome = _layers(name, table, event, published, ports, standing.get(f"layers.{name}"))
+            outcome = _layers(name, table, event, published, ports, standing.get(f"layers.{name}"), stops)
         outcomes.append(_with_alerts(event, outcome, ports, {}))
     return outcomes
 
 
 def _pair(
-    event: MartsBuilt, name: str, pair: Pair, published: Published | None, ports: Ports, before: PairStanding | None
+    event: MartsBuilt,
+    name: str,
+    pair: Pair,
+    published: Published | None,
+    ports: Ports,
+    before: PairStanding | None,
+    stops: Stops,
 ) -> Outcome:
     began, known = ports.clock(), list(ports.ledger.open_entries(name))
     batch_ms = published.progress_ms if published and published.to_seq >= event.to_seq else None
@@ -54,7 +67,7 @@ def _pair(
     problem, stalled = "", None
     touched: list[Entry] | None = None
     compared = Compared(0, [])
-    standing = progress.step(pair, before, None, None, ports.now_ms())
+    standing = before or progress.step(pair, None, None, None, ports.now_ms())
     try:
         speed_ms = ports.speed.progress()
         standing = progress.step(pair, before, speed_ms, batch_ms, ports.now_ms())
@@ -65,7 +78,7 @@ def _pair(
             compared = compare_pair(pair, ports.speed, ports.marts, window, keys)
             at = Sighting(event.dataset, name, event.run_id, window.cutoff_ms, ports.now_ms())
             touched = advance(known, compared.differences, at)
-    except Uncomparable as error:
+    except stops as error:
         problem = str(error)
     states = counts(known if touched is None else touched)
     reconciled = ReconciledPair(
@@ -90,7 +103,13 @@ def _pair(
 
 
 def _layers(
-    name: str, table: Table, event: MartsBuilt, published: Published | None, ports: Ports, before: PairStanding | None
+    name: str,
+    table: Table,
+    event: MartsBuilt,
+    published: Published | None,
+    ports: Ports,
+    before: PairStanding | None,
+    stops: Stops,
 ) -> Outcome:
     began, problem = ports.clock(), ""
     figures: Figures = {}
@@ -99,7 +118,7 @@ def _layers(
         if published is None or published.to_seq < event.to_seq:
             raise Uncomparable(f"the marts of run {event.to_seq} are not in the publish ledger")
         figures, unlike = compare_layers(event.dataset, name, table, published, ports.lake, ports.marts)
-    except Uncomparable as error:
+    except stops as error:
         problem = str(error)
     reconciled = ReconciledPair(
         pair=f"layers.{name}",

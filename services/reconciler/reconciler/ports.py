@@ -112,6 +112,16 @@ class SpeedLayer(Side, Protocol):
         """Its heartbeat: the newest processing time, epoch ms; None while it holds nothing."""
 
 
+class SpeedRepairs(Protocol):
+    """Writing to the real-time side, for a person who asks for it."""
+
+    def correct(self, pair: Pair, rows: Sequence[Mapping[str, str]], version_ms: int) -> None:
+        """Write these rows, canonical texts by column, with a new version."""
+
+    def remove(self, pair: Pair, keys: Sequence[str], upto_ms: int) -> None:
+        """Delete every version of these keys up to a moment."""
+
+
 class Marts(Side, Protocol):
     """The batch side, and the warehouse's layers."""
 

@@ -34,21 +34,26 @@ def key_condition(
 
 def speed_literal(kind: str, text: str) -> str:
     """A canonical text as ClickHouse reads it."""
-    return _literal(kind, text, "fromUnixTimestamp64Micro({micros}, 'UTC')")
+    return _literal(kind, text, "fromUnixTimestamp64Micro({micros}, 'UTC')", _bytes)
 
 
 def mart_literal(kind: str, text: str) -> str:
     """A canonical text as Snowflake reads it."""
-    return _literal(kind, text, "TO_TIMESTAMP_NTZ({micros}, 6)")
+    return _literal(kind, text, "TO_TIMESTAMP_NTZ({micros}, 6)", lambda character: f"\\u{ord(character):04x}")
 
 
-def _literal(kind: str, text: str, moment: str) -> str:
+def _bytes(character: str) -> str:
+    return "".join(f"\\x{byte:02x}" for byte in character.encode())
+
+
+def _literal(kind: str, text: str, moment: str, escaped: Callable[[str], str]) -> str:
     value = value_of(kind, text)
     if value is None:
         return "NULL"
     family, _ = family_of(kind)
     if family in ("string", "uuid", "decimal"):
-        return literal(value)  # a quoted decimal is parsed exactly, a bare one passes through a float
+        # a quoted decimal is parsed exactly, a bare one passes through a float; no text may move a terminal's cursor
+        return "".join(c if c.isprintable() or c > "\uffff" else escaped(c) for c in literal(value))
     if family == "timestamp":
         return moment.format(micros=int(value))
     return {"1": "true", "0": "false"}[value] if family == "bool" else str(int(value))

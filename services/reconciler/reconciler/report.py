@@ -80,6 +80,7 @@ def _differences(outcome: Outcome, pair: Pair) -> dict[str, Any]:
     return {
         "batch": pair.batch,
         "speed": pair.speed,
+        "processed_ms": outcome.speed_ms,
         "lateness_seconds": pair.lateness_seconds,
         "summaries": {
             "class": _counted(judged, lambda one: [one[0].difference.kind]),

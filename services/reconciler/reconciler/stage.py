@@ -4,7 +4,9 @@
     progress of both sides -> W; passes; the marts moved on meanwhile? start again
     differences -> entries, status, alerts; report; ledger in one transaction
 
-A pair that cannot be compared stops with an alert, the others and the chain go on. The tick only looks at progress.
+A pair that cannot be compared stops with an alert, the others and the chain go on. So does one whose engine is away
+for longer than a restart takes: the run has its status, and the pair is compared again by the next one. The ledger
+stands in the warehouse, so a warehouse that is away is waited for. The tick only looks at progress.
 """
 
 from reconciler.heartbeat import Heartbeat
@@ -35,12 +37,14 @@ def stage(ports: Ports) -> Stage:
 def reconcile(event: MartsBuilt, ports: Ports, heartbeat: Heartbeat | None = None) -> list[Event]:
     """Compare, write it down, say it. A run that has been compared gives back what was said then.
 
-    Retryable when an engine is away, Superseded when the marts are already those of a newer generation.
+    Retryable when the warehouse is away, or for some minutes any engine; Superseded when the marts are already those of
+    a newer generation.
     """
     if (stored := ports.ledger.receipt(event.run_id)) is not None:
         return stored
     began = ports.clock()
-    published, outcomes = _compared(event, ports, heartbeat.raised if heartbeat else {})
+    patient = heartbeat is None or heartbeat.is_patient(event.dataset, event.run_id)
+    published, outcomes = _compared(event, ports, heartbeat.raised if heartbeat else {}, patient)
     reconciled = LayersReconciled(
         dataset=event.dataset,
         run_id=event.run_id,
@@ -52,7 +56,9 @@ def reconcile(event: MartsBuilt, ports: Ports, heartbeat: Heartbeat | None = Non
         committed_at_ms=event.committed_at_ms,
         seconds=round(ports.clock() - began, 3),
     )
+    failpoint("reconciler.before-report")
     write_report(reconciled, outcomes, ports)
+    failpoint("reconciler.after-report")
     recorded = _recorded(reconciled, published, outcomes, ports.now_ms())
     failpoint("reconciler.before-commit")
     events = ports.ledger.record(recorded)
@@ -62,13 +68,15 @@ def reconcile(event: MartsBuilt, ports: Ports, heartbeat: Heartbeat | None = Non
     return events
 
 
-def _compared(event: MartsBuilt, ports: Ports, raised: dict[str, str]) -> tuple[Published | None, list[Outcome]]:
+def _compared(
+    event: MartsBuilt, ports: Ports, raised: dict[str, str], patient: bool
+) -> tuple[Published | None, list[Outcome]]:
     """All pairs, seen in one state of the marts; begun again while they move on underneath."""
     for _ in range(ATTEMPTS):
         published = ports.marts.published(event.dataset)
         if published and published.generation > event.generation:
             raise Superseded(f"{event.run_id}: the marts are of generation {published.generation}")
-        outcomes = compare_all(event, published, ports, raised)
+        outcomes = compare_all(event, published, ports, raised, patient)
         if ports.marts.published(event.dataset) == published:
             return published, outcomes
     raise Retryable(f"the marts of {event.dataset} moved on during each of {ATTEMPTS} comparisons")

@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -13,11 +13,17 @@ from urllib.request import urlopen
 import boto3
 import clickhouse_connect
 import pytest
+from click.testing import Result
 from clickhouse_connect.driver.client import Client
 from pydantic import SecretStr
+from reconciler_engines import Engines
+from rich.console import Console
 from snowflake.connector import SnowflakeConnection
+from typer.testing import CliRunner
 
+from reconciler.command import app
 from tidemark.settings import ClickHouseSettings, LakeSettings, SnowflakeSettings
+from tidemark_lake.objects import Folder, s3_client
 from tidemark_warehouse import connect, initialise
 
 KEYS = {"AWS_ACCESS_KEY_ID": "lab", "AWS_SECRET_ACCESS_KEY": "lab", "AWS_REGION": "us-east-1"}
@@ -119,3 +125,32 @@ def lake(store: str, ports: tuple[int, int]) -> Iterator[LakeSettings]:
             patch.setenv(name, value)
         boto3.client("s3", endpoint_url=store, region_name="us-east-1").create_bucket(Bucket="lake")
         yield LakeSettings(s3_endpoint=store, glue_endpoint=store)
+
+
+@pytest.fixture
+def engines(
+    speed: Client,
+    warehouse: SnowflakeConnection,
+    clickhouse_settings: ClickHouseSettings,
+    snowflake_settings: SnowflakeSettings,
+    lake: LakeSettings,
+) -> Engines:
+    """Both engines, emptied, and the reconciler on them."""
+    folder = Folder(s3_client(lake.aws_region, lake.s3_endpoint), lake.lake_state)
+    return Engines(speed, warehouse, (clickhouse_settings, snowflake_settings), folder)
+
+
+@pytest.fixture
+def commands(
+    ports: tuple[int, int], store: str, engines: Engines, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Result]:
+    """`tidemark reconcile` with the settings of these engines, in a terminal of 80 columns."""
+    settings = {
+        "CLICKHOUSE_HOST": "127.0.0.1", "CLICKHOUSE_PORT": str(ports[0]), "SNOWFLAKE_ACCOUNT": "fakesnow",
+        "SNOWFLAKE_USER": "tidemark", "SNOWFLAKE_PASSWORD": "lab", "SNOWFLAKE_HOST": "127.0.0.1",
+        "SNOWFLAKE_PORT": str(ports[1]), "SNOWFLAKE_PROTOCOL": "http", "S3_ENDPOINT": store,
+    }  # fmt: skip
+    for name, value in settings.items():
+        monkeypatch.setenv(f"TIDEMARK_{name}", value)
+    monkeypatch.setattr("reconciler.command.console", Console(width=80, force_terminal=False))
+    return lambda *words, **more: CliRunner().invoke(app, words, catch_exceptions=False, **more)

@@ -62,8 +62,10 @@ def real(
     )
 
 
-@pytest.mark.parametrize("place", ["reconciler.before-commit", "reconciler.after-commit"])
-def test_a_crash_around_the_commit_changes_nothing(
+@pytest.mark.parametrize(
+    "place", [f"reconciler.{when}-{what}" for what in ("report", "commit") for when in ("before", "after")]
+)
+def test_a_crash_around_report_and_commit_changes_nothing(
     real: Ports, place: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, warehouse: SnowflakeConnection
 ) -> None:
     """After a crash and a redelivery the ledger holds what it would hold without, once, and the events are the same."""

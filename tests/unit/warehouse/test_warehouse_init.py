@@ -22,7 +22,8 @@ OWNERS = {
     "RECONCILER": "services/reconciler",
     "READER": "libs/cli/tidemark_cli/report",
 }
-AUDITS = {"LOADER": {"SELECT", "INSERT"}, "TRANSFORMER": {"INSERT"}}  # tidemark_warehouse/sql/audit.sql
+# tidemark_warehouse/sql/audit.sql
+AUDITS = {"LOADER": {"SELECT", "INSERT"}, "TRANSFORMER": {"INSERT"}, "RECONCILER": {"INSERT"}}
 ACCOUNT_ONLY = r"(WAREHOUSE|ROLE|USER|DATABASE|RESOURCE MONITOR|STORAGE INTEGRATION)\b"
 WRITES = re.compile(r"(INSERT) INTO OPS\.(\w+)|(UPDATE) OPS\.(\w+)|(DELETE) FROM OPS\.(\w+)")
 READS = re.compile(r"(?<!DELETE )FROM OPS\.(\w+)")
