@@ -2,7 +2,7 @@
 
 Every topic is keyed by dataset and partitioned by the dataset's place in the registry, so that a dataset's events
 keep their order. docs/events.md is generated from this file. To add an event: a Struct here with its `topic`,
-then `make docs`.
+then `make docs`. It is long because all events are read in one place.
 """
 
 import hashlib
@@ -257,6 +257,22 @@ class AlertRaised(Event, frozen=True, kw_only=True):
         return f"{self.incident}/{'resolved' if self.resolved else 'raised'}"
 
 
+class AlertSent(Event, frozen=True, kw_only=True):
+    """notifier: every sink took the message of an incident's beginning or end, `alert_id` is that alert's id."""
+
+    topic: ClassVar[str] = "tidemark.alert.sent"
+    stage: ClassVar[str] = "notifier"
+
+    alert_id: str
+    incident: str
+    resolved: bool
+    sinks: list[str]
+
+    @property
+    def event_id(self) -> str:
+        return f"{self.alert_id}/sent"
+
+
 class WatcherState(Event, frozen=True, kw_only=True):
     """ingest-watcher's memory of one dataset: the newest record of this compacted topic counts. Without any, it is
     recovered from the other topics (docs/adr/0011).
@@ -284,7 +300,7 @@ class WatcherState(Event, frozen=True, kw_only=True):
 
 
 CHAIN: tuple[type[RunEvent], ...] = (SnapshotCommitted, LakeCurated, RawLoaded, MartsBuilt, LayersReconciled)
-EVENTS: tuple[type[Event], ...] = (RunRequested, *CHAIN, RunFailed, AlertRaised, WatcherState)
+EVENTS: tuple[type[Event], ...] = (RunRequested, *CHAIN, RunFailed, AlertRaised, AlertSent, WatcherState)
 COMPACTED: tuple[type[Event], ...] = (WatcherState,)
 DEAD_LETTERS = "tidemark.dead-letters"
 PARKED = "tidemark.parked"

@@ -9,6 +9,7 @@ from tidemark.errors import DecodeError
 from tidemark.events import (
     EVENTS,
     AlertRaised,
+    AlertSent,
     BuiltModel,
     CuratedTable,
     Event,
@@ -109,6 +110,7 @@ SAMPLES: list[Event] = [
     AlertRaised(
         dataset="ecommerce", incident=HOSTILE, severity="critical", title=HOSTILE, detail=HOSTILE, raised_by="loader"
     ),
+    AlertSent(dataset="ecommerce", alert_id=HOSTILE, incident=HOSTILE, resolved=True, sinks=[HOSTILE]),
     WatcherState(dataset="events", halted=HOSTILE, last=CUT),
 ]
 

@@ -1,0 +1,110 @@
+"""Apprise against receivers on this machine: a webhook and a mail server take what is sent, and refuse."""
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from email import message_from_bytes
+from email.message import Message as Mail
+from email.policy import default
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+
+from notifier.apprise_sinks import sinks
+from notifier.ports import Message
+from tidemark.errors import Retryable, SettingsError
+
+pytestmark = pytest.mark.lab
+HOSTILE = "<!channel> <script>alert(1)</script> né☃ & \\n '\""
+TOLD = Message("[critical] transactions differ", f"{HOSTILE}\nincident i", "failure")
+
+
+class Webhook(BaseHTTPRequestHandler):
+    """Keeps what is posted; answers with the server's `status`."""
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.posted.append(json.loads(body))  # type: ignore[attr-defined]
+        self.send_response(self.server.status)  # type: ignore[attr-defined]
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def webhook() -> Iterator[Any]:
+    server: Any = HTTPServer(("127.0.0.1", 0), Webhook)
+    server.posted, server.status = [], 200
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+class Mailbox:
+    """Keeps the mail."""
+
+    def __init__(self) -> None:
+        self.mails: list[Mail] = []
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
+        self.mails.append(message_from_bytes(envelope.content, policy=default))
+        return "250 OK"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_a_webhook_gets_title_text_and_kind(webhook: Any) -> None:
+    """As they are: JSON needs no markup."""
+    (sink,) = sinks(f"json://127.0.0.1:{webhook.server_port}/hook")
+    sink.send(TOLD)
+    (posted,) = webhook.posted
+    assert (posted["title"], posted["message"], posted["type"]) == (TOLD.title, TOLD.body, "failure")
+
+
+def test_a_webhook_that_refuses_or_is_away_is_an_outage(webhook: Any) -> None:
+    """Retryable, which names the sink and not its address."""
+    (sink,) = sinks(f"json://user:secret@127.0.0.1:{webhook.server_port}/hook")
+    webhook.status = 503
+    with pytest.raises(Retryable) as refused:
+        sink.send(TOLD)
+    assert str(refused.value) == "1 (json) did not take the message"
+    (nowhere,) = sinks(f"json://127.0.0.1:{free_port()}/hook")
+    with pytest.raises(Retryable):
+        nowhere.send(TOLD)
+
+
+def test_a_mail_is_plain_text() -> None:
+    """To whom the URL says; without markup there is nothing to escape from."""
+    box, port = Mailbox(), free_port()
+    server = Controller(box, hostname="127.0.0.1", port=port)
+    server.start()
+    try:
+        (sink,) = sinks(f"mailto://127.0.0.1:{port}?from=tidemark@example.org&to=oncall@example.org&mode=insecure")
+        sink.send(TOLD)
+    finally:
+        server.stop()
+    (mail,) = box.mails
+    assert (mail["Subject"], "oncall@example.org" in mail["To"]) == (TOLD.title, True)
+    texts = {part.get_content_type(): part.get_content() for part in mail.walk() if not part.is_multipart()}  # type: ignore[attr-defined]
+    assert list(texts) == ["text/plain"]
+    assert HOSTILE in texts["text/plain"]
+
+
+def test_addresses_are_checked_at_the_start_and_never_shown() -> None:
+    """Webhook, Slack and e-mail are known; a wrong one is named by its place."""
+    known = (
+        "json://h/x slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#alerts mailtos://u:p@example.org?to=a@b.org"
+    )
+    assert [sink.name for sink in sinks(known)] == ["1 (json)", "2 (slack)", "3 (mailtos)"]
+    with pytest.raises(SettingsError, match="number 2 is no address") as refused:
+        sinks("json://h/x nonsense://secret")
+    assert "secret" not in str(refused.value)
