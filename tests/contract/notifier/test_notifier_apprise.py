@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
+from apprise.plugins.slack import NotifySlack
 
 from notifier.apprise_sinks import sinks
 from notifier.ports import Message
@@ -19,6 +20,7 @@ from tidemark.errors import Retryable, SettingsError
 
 pytestmark = pytest.mark.lab
 HOSTILE = "<!channel> <script>alert(1)</script> né☃ & \\n '\""
+SLACK = "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#alerts"
 TOLD = Message("[critical] transactions differ", f"{HOSTILE}\nincident i", "failure")
 
 
@@ -30,6 +32,7 @@ class Webhook(BaseHTTPRequestHandler):
         self.server.posted.append(json.loads(body))  # type: ignore[attr-defined]
         self.send_response(self.server.status)  # type: ignore[attr-defined]
         self.end_headers()
+        self.wfile.write(b"ok")  # what Slack wants to hear
 
     def log_message(self, *_: Any) -> None:
         """Say nothing."""
@@ -97,6 +100,16 @@ def test_a_mail_is_plain_text() -> None:
     texts = {part.get_content_type(): part.get_content() for part in mail.walk() if not part.is_multipart()}  # type: ignore[attr-defined]
     assert list(texts) == ["text/plain"]
     assert HOSTILE in texts["text/plain"]
+
+
+def test_slack_gets_what_came_from_outside_as_text(webhook: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slack's own address is changed for the receiver's; nothing of an alert can mention a channel or draw markup."""
+    monkeypatch.setattr(NotifySlack, "webhook_url", f"http://127.0.0.1:{webhook.server_port}/services")
+    (sink,) = sinks(SLACK)
+    sink.send(TOLD)
+    said = json.dumps(webhook.posted)
+    assert "&lt;!channel&gt; &lt;script&gt;" in said
+    assert "<!channel>" not in said
 
 
 def test_addresses_are_checked_at_the_start_and_never_shown() -> None:
