@@ -28,8 +28,9 @@ class Told:
     def is_news(self, event: AlertRaised) -> bool:
         """An incident that begins, or the end of one that people were told of."""
         if self._open is None:
+            sent = list(self._ports.sent())  # whole, or Retryable: half of it would tell things twice
             self._open = set()
-            self.committed(list(self._ports.sent()))
+            self.committed(sent)
         if event.resolved:
             return event.incident in self._open
         return event.severity != "info" and event.incident not in self._open

@@ -9,6 +9,7 @@ from notifier.memory import MemorySink
 from notifier.ports import Ports
 from notifier.stage import message, stage
 from tidemark.codec import decode
+from tidemark.errors import Retryable
 from tidemark.events import AlertRaised, AlertSent
 from tidemark.failpoints import ARMED, LOG, FailpointError
 from tidemark.memory_bus import MemoryBus
@@ -55,8 +56,10 @@ def test_an_incident_is_told_once_and_its_end_once(world: World) -> None:
     """Repeats say nothing; the same incident may begin again after its end."""
     for resolved in (False, False, True, True, False):
         world.tell(resolved=resolved)
-    assert world.titles() == ["[critical] the layers differ", "[resolved] the layers differ"] * 1 + [
-        "[critical] the layers differ"
+    assert world.titles() == [
+        "[critical] the layers differ",
+        "[resolved] the layers differ",
+        "[critical] the layers differ",
     ]
     assert world.mail.taken == world.hook.taken
     assert [(event.incident, event.resolved, event.sinks) for event in world.sent()] == [
@@ -73,6 +76,23 @@ def test_a_restart_forgets_nothing(world: World) -> None:
     world.start()
     world.tell(resolved=True)
     assert world.titles() == ["[critical] the layers differ", "[resolved] the layers differ"]
+
+
+def test_a_memory_that_is_half_read_is_read_again(world: World) -> None:
+    """The broker goes away while the notifier reads what has been sent: it tells nothing by half of it."""
+    world.tell("one")
+    world.tell("two")
+    whole, tries = list(world.sent()), iter([1, 2])
+
+    def sent() -> Iterator[AlertSent]:
+        yield whole[0]
+        if next(tries) == 1:
+            raise Retryable("the broker went away")
+        yield whole[1]
+
+    world.bus.restart(stage(Ports([world.hook], sent)))
+    world.tell("two")
+    assert len(world.hook.taken) == 2
 
 
 def test_a_sink_that_is_away_loses_nothing_and_the_others_get_it_once(world: World) -> None:
