@@ -2,17 +2,16 @@
 
 import json
 import socket
-import threading
 from collections.abc import Iterator
 from email import message_from_bytes
 from email.message import Message as Mail
 from email.policy import default
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
 from apprise.plugins.slack import NotifySlack
+from webhook import Webhook, listening
 
 from notifier.apprise_sinks import sinks
 from notifier.ports import Message
@@ -24,28 +23,10 @@ SLACK = "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#alerts"
 TOLD = Message("[critical] transactions differ", f"{HOSTILE}\nincident i", "failure")
 
 
-class Webhook(BaseHTTPRequestHandler):
-    """Keeps what is posted; answers with the server's `status`."""
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.posted.append(json.loads(body))  # type: ignore[attr-defined]
-        self.send_response(self.server.status)  # type: ignore[attr-defined]
-        self.end_headers()
-        self.wfile.write(b"ok")  # what Slack wants to hear
-
-    def log_message(self, *_: Any) -> None:
-        """Say nothing."""
-
-
 @pytest.fixture
-def webhook() -> Iterator[Any]:
-    server: Any = HTTPServer(("127.0.0.1", 0), Webhook)
-    server.posted, server.status = [], 200
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+def webhook() -> Iterator[Webhook]:
+    with listening() as server:
+        yield server
 
 
 class Mailbox:
@@ -65,7 +46,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def test_a_webhook_gets_title_text_and_kind(webhook: Any) -> None:
+def test_a_webhook_gets_title_text_and_kind(webhook: Webhook) -> None:
     """As they are: JSON needs no markup."""
     (sink,) = sinks(f"json://127.0.0.1:{webhook.server_port}/hook")
     sink.send(TOLD)
@@ -73,7 +54,7 @@ def test_a_webhook_gets_title_text_and_kind(webhook: Any) -> None:
     assert (posted["title"], posted["message"], posted["type"]) == (TOLD.title, TOLD.body, "failure")
 
 
-def test_a_webhook_that_refuses_or_is_away_is_an_outage(webhook: Any) -> None:
+def test_a_webhook_that_refuses_or_is_away_is_an_outage(webhook: Webhook) -> None:
     """Retryable, which names the sink and not its address."""
     (sink,) = sinks(f"json://user:secret@127.0.0.1:{webhook.server_port}/hook")
     webhook.status = 503
@@ -102,7 +83,7 @@ def test_a_mail_is_plain_text() -> None:
     assert HOSTILE in texts["text/plain"]
 
 
-def test_slack_gets_what_came_from_outside_as_text(webhook: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slack_gets_what_came_from_outside_as_text(webhook: Webhook, monkeypatch: pytest.MonkeyPatch) -> None:
     """Slack's own address is changed for the receiver's; nothing of an alert can mention a channel or draw markup."""
     monkeypatch.setattr(NotifySlack, "webhook_url", f"http://127.0.0.1:{webhook.server_port}/services")
     (sink,) = sinks(SLACK)
