@@ -22,22 +22,18 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from curate_job.main import curate
+from curate_job.session import CATALOG
+from curate_job.session import session as run_session
 from tidemark.settings import LakeSettings, load
 from tidemark_lab import jars, java
 
-CATALOG = "lake"
-
 
 def session(data: Path, heap: str, lake: LakeSettings) -> SparkSession:
-    """The driver's Spark: two cores, the lake's Glue catalog as `lake`, nothing that listens but itself."""
+    """A run's Spark (curate_job/session.py) with two cores, one for many runs; nothing listens but itself."""
     folder = jars.ensure("spark")
     os.environ["JAVA_HOME"] = str(java.java_home(jars.cache_folder()))
     builder = SparkSession.builder.appName("tidemark").master("local[2]")
-    for name, value in {**_engine(folder, data, heap), **_catalog(lake)}.items():
-        builder = builder.config(name, value)
-    spark = builder.getOrCreate()
-    spark.sparkContext.setLogLevel("ERROR")
-    return spark
+    return run_session(builder, {**_engine(folder, data, heap), **_catalog(lake)})
 
 
 def _engine(folder: Path, data: Path, heap: str) -> dict[str, str]:
@@ -52,31 +48,18 @@ def _engine(folder: Path, data: Path, heap: str) -> dict[str, str]:
         "spark.local.dir": str(_made(local)),
         "spark.sql.warehouse.dir": str(data / "warehouse"),
         "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": "false",
         "spark.ui.retainedJobs": "200",
         "spark.ui.retainedStages": "400",
         "spark.ui.retainedTasks": "2000",
         "spark.sql.ui.retainedExecutions": "20",
         "spark.sql.shuffle.partitions": "2",
         "spark.sql.codegen.cache.maxEntries": "2000",  # a run's compiled code serves the next one
-        "spark.python.sql.dataFrameDebugging.enabled": "false",
-        "spark.sql.adaptive.enabled": "true",
-        "spark.sql.autoBroadcastJoinThreshold": "33554432",
-        "spark.sql.session.timeZone": "UTC",
-        "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
     }
 
 
 def _catalog(lake: LakeSettings) -> dict[str, str]:
     prefix = f"spark.sql.catalog.{CATALOG}"
-    settings = {
-        prefix: "org.apache.iceberg.spark.SparkCatalog",
-        f"{prefix}.type": "glue",
-        f"{prefix}.warehouse": lake.lake_warehouse,
-        f"{prefix}.io-impl": "org.apache.iceberg.aws.s3.S3FileIO",
-        f"{prefix}.client.region": lake.aws_region,
-        f"{prefix}.cache-enabled": "true",
-    }
+    settings = {f"{prefix}.warehouse": lake.lake_warehouse, f"{prefix}.client.region": lake.aws_region}
     if lake.glue_endpoint:
         settings[f"{prefix}.glue.endpoint"] = lake.glue_endpoint
     if lake.s3_endpoint:

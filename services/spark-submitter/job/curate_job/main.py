@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from math import ceil
+from types import TracebackType
 
 from pyspark.sql import SparkSession
 
@@ -32,6 +33,7 @@ from curate_job.manifest import (
 from curate_job.pipeline import Pipeline
 from curate_job.quarantine import drop, replayed
 from curate_job.read import Cut, measure
+from curate_job.session import CATALOG, session
 from curate_job.steps import Steps, adaptive_effects
 
 WRITERS = 4  # commits mostly wait for the catalog and the object store
@@ -48,10 +50,11 @@ SMALL_SETTINGS = {
 }
 INTERPRETED_ROWS = 250_000  # standing ones; up to it a small cut compiles no code: that would take longer than reading
 INTERPRETED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
+LONGEST_WORDS = 1000
 HINTS_OFF = {"spark.sql.optimizer.disableHints": "true"}
 
 
-def curate(spark: SparkSession, manifest_uri: str, catalog: str = "lake") -> str:
+def curate(spark: SparkSession, manifest_uri: str, catalog: str = CATALOG) -> str:
     """Run the manifest; returns the result's URI. A stop by upstream is a result; anything else is raised."""
     remember_names(spark)
     manifest = parse_manifest(read_text(spark, catalog, manifest_uri))
@@ -152,9 +155,18 @@ def _join_group(spark: SparkSession, group: str) -> None:
     spark.sparkContext.setJobGroup(group, group)
 
 
+def last_words(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Python's own report, then the error once more and short: of a log people are shown the end, and there Spark's
+    errors have pages of plans.
+    """
+    sys.__excepthook__(kind, error, trace)
+    sys.stderr.write(f"{kind.__name__}: {str(error)[:LONGEST_WORDS]}\n")
+
+
 def main(arguments: list[str]) -> int:
     """The command: one manifest URI."""
-    spark = SparkSession.builder.getOrCreate()
+    sys.excepthook = last_words
+    spark = session(SparkSession.builder, {})
     try:
         curate(spark, arguments[0])
     finally:

@@ -56,10 +56,11 @@ class Selection:
 
 @dataclass(frozen=True)
 class Resources:
-    """Cores of the driver and of each executor beside it."""
+    """Cores, and MiB of heap, of the driver and of each executor beside it."""
 
     cores: int = 2
     executors: int = 0
+    memory_mib: int = 1024
 
 
 @dataclass(frozen=True)
