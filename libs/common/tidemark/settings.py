@@ -150,9 +150,19 @@ class ClickHouseSettings(Settings):
 
 
 class SparkSettings(Settings):
-    """The resident Spark driver (the lab's way to run the job)."""
+    """Who runs the Spark job: a resident driver (the lab), or Kubernetes with a file that holds a SparkApplication."""
 
-    spark_driver_url: str
+    spark_driver_url: str | None = None
+    spark_template: Path | None = None
+
+    @field_validator("spark_template", mode="after", check_fields=True)
+    @classmethod
+    def _one_way(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        if (value is None) == (info.data.get("spark_driver_url") is None):
+            raise ValueError(f"exactly one of {PREFIX}SPARK_DRIVER_URL and {PREFIX}SPARK_TEMPLATE is needed")
+        return value
+
+    model_config = SettingsConfigDict(validate_default=True)
 
 
 S = TypeVar("S", bound=Settings)

@@ -32,10 +32,13 @@ class ManifestTable(Struct, frozen=True, kw_only=True):
 
 
 class Resources(Struct, frozen=True, kw_only=True):
-    """What a run's Spark may use: `cores` of the driver, and of each of the `executors` beside it (0: it is alone)."""
+    """What a run's Spark may use: `cores` and `memory_mib` (heap) of the driver, and of each of the `executors` beside
+    it (0: it is alone).
+    """
 
     cores: int
     executors: int
+    memory_mib: int = 1024
 
 
 class Manifest(Struct, frozen=True, kw_only=True):

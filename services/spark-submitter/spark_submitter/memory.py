@@ -1,6 +1,6 @@
 """Twins of the ports: a lake of snapshot numbers, and a job that accepts every row of the cut.
 
-`MemoryLake` passes the same contract suite as the real one. `MemoryJob` writes to it like the job writes to branches:
+Both pass the same contract suites as the real ones. `MemoryJob` writes to `MemoryLake` like the job writes to branches:
 nothing shows on main before a decision is settled.
 """
 
@@ -9,8 +9,9 @@ from itertools import count
 
 from msgspec.structs import replace
 
+from spark_submitter.failures import Failures, JobRaised
 from spark_submitter.ports import Snapshots, Stranger
-from tidemark.errors import Superseded
+from tidemark.errors import Retryable, Superseded
 from tidemark.failpoints import failpoint
 from tidemark_lake.decisions import TABLE_KINDS, Decision
 from tidemark_lake.manifest import Manifest, ManifestTable, Result, TableResult
@@ -75,7 +76,10 @@ class MemoryLake:
 
 
 class MemoryJob:
-    """Accepts `rows(table)` rows of every table whose cut is not empty; `change` may bend the result."""
+    """Accepts `rows(table)` rows of every table whose cut is not empty; `change` may bend the result.
+
+    While `away` is set there is nobody to run it, while `raising` is set it raises that.
+    """
 
     def __init__(
         self,
@@ -84,14 +88,21 @@ class MemoryJob:
         change: Callable[[Manifest, Result], Result] = lambda _, result: result,
     ) -> None:
         self._lake, self._rows, self._change = lake, rows, change
+        self._failures = Failures()
         self.manifests: list[Manifest] = []
+        self.away, self.raising = False, ""
 
     def run(self, manifest: Manifest) -> Result:
         """The job's answer, all of it on snapshots that no main holds."""
         self.manifests.append(manifest)
-        tables = [self._table(table) for table in manifest.tables]
-        done = Result(run_id=manifest.run_id, attempt=manifest.attempt, status="done", tables=tables)
-        return self._change(manifest, done)
+        with self._failures.of(manifest.run_id):
+            if self.away:
+                raise Retryable("Spark is away")
+            if self.raising:
+                raise JobRaised(self.raising)
+            tables = [self._table(table) for table in manifest.tables]
+            done = Result(run_id=manifest.run_id, attempt=manifest.attempt, status="done", tables=tables)
+            return self._change(manifest, done)
 
     def _table(self, table: ManifestTable) -> TableResult:
         rows = self._rows(table) if table.from_snapshot != table.to_snapshot else 0

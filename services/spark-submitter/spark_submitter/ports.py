@@ -9,6 +9,7 @@ from tidemark_lake.decisions import Decision
 from tidemark_lake.manifest import Manifest, Result
 
 Snapshots = dict[str, dict[str, int | None]]  # table -> kind (changes, current, held, quarantined) -> snapshot of main
+LONGEST_RUN_SECONDS = 7200.0  # a job that takes longer is given up, and tried again
 
 
 class Stranger(Struct, frozen=True):
@@ -53,4 +54,7 @@ class Job(Protocol):
     """Runs one attempt of the Spark job to its end."""
 
     def run(self, manifest: Manifest) -> Result:
-        """The job's answer. Raises Retryable when it gave none, CheckFailed when it raises time and again."""
+        """The job's answer; only that of this very attempt counts.
+
+        Raises Retryable when it gave none, CheckFailed when it raises time and again, TypedStop when nobody may run it.
+        """

@@ -30,8 +30,8 @@ log = telemetry.logger(__name__)
 class Ports:
     """The world as the stage sees it. `state` is the folder's URI of manifests and results; ids and time are given.
 
-    `rollback_runs`: of how many runs, counted back from a maintenance, the snapshots are kept; `most_executors`: what a
-    large run gets at most.
+    `rollback_runs`: of how many runs, counted back from a maintenance, the snapshots are kept; `most_executors` and
+    `memory_mib`: what a large run gets at most.
     """
 
     decisions: Decisions
@@ -43,6 +43,7 @@ class Ports:
     now_ms: Callable[[], int]
     rollback_runs: int = 200
     most_executors: int = 4
+    memory_mib: int = 2048
 
 
 def curate(event: SnapshotCommitted, ports: Ports) -> Sequence[Event]:
@@ -165,7 +166,7 @@ def make_manifest(event: SnapshotCommitted, newest: Decision | None, ports: Port
         tables=[_table(name, cuts.get(name), newest, ports.registry) for name in dataset.tables],
         keep_from=max(0, event.run_seq - ports.rollback_runs),
         selection=event.asked.selection if event.asked else None,
-        resources=resources(event, ports.most_executors),
+        resources=resources(event, ports.most_executors, ports.memory_mib),
     )
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tidemark.errors import SettingsError
-from tidemark.settings import ClickHouseSettings, LakeSettings, RunnerSettings, SnowflakeSettings, load
+from tidemark.settings import ClickHouseSettings, LakeSettings, RunnerSettings, SnowflakeSettings, SparkSettings, load
 
 
 class Everything(RunnerSettings, SnowflakeSettings, ClickHouseSettings, LakeSettings):
@@ -54,3 +54,23 @@ def test_the_catalog_talks_to_aws_unless_told_otherwise(monkeypatch: pytest.Monk
     monkeypatch.setenv("TIDEMARK_S3_ENDPOINT", "http://127.0.0.1:1")
     assert "s3.endpoint" not in plain
     assert load(LakeSettings).catalog_properties()["s3.endpoint"] == "http://127.0.0.1:1"
+
+
+@pytest.mark.parametrize("given", [(), ("DRIVER_URL", "TEMPLATE")])
+def test_spark_runs_in_exactly_one_place(given: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a resident driver nor a template for Kubernetes, and both of them, are one clear message."""
+    for name in given:
+        monkeypatch.setenv(f"TIDEMARK_SPARK_{name}", "x")
+    with pytest.raises(SettingsError) as caught:
+        load(SparkSettings)
+    needed = "exactly one of TIDEMARK_SPARK_DRIVER_URL and TIDEMARK_SPARK_TEMPLATE is needed"
+    assert str(caught.value) == f"settings: TIDEMARK_SPARK_TEMPLATE: {needed}"
+
+
+@pytest.mark.parametrize("given", ["DRIVER_URL", "TEMPLATE"])
+def test_either_place_for_spark_is_enough(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of the two alone; the other, empty, counts as missing."""
+    for name in ("DRIVER_URL", "TEMPLATE"):
+        monkeypatch.setenv(f"TIDEMARK_SPARK_{name}", "x" if name == given else "")
+    settings = load(SparkSettings)
+    assert [settings.spark_driver_url is None, settings.spark_template is None].count(True) == 1

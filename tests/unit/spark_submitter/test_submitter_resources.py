@@ -25,16 +25,26 @@ def cut_of(rows: int, kind: Kind = "process") -> SnapshotCommitted:
 
 
 @pytest.mark.parametrize(
-    ("rows", "cores", "executors"),
-    [(0, 1, 0), (10_000, 1, 0), (10_001, 2, 0), (1_000_000, 2, 0), (1_000_001, 2, 1), (5_000_000, 2, 3)],
+    ("rows", "expected"),
+    [
+        (0, (1, 0, 512)),
+        (10_000, (1, 0, 512)),
+        (10_001, (2, 0, 1024)),
+        (1_000_000, (2, 0, 1024)),
+        (1_000_001, (2, 1, 1024)),
+        (5_000_000, (2, 3, 1024)),
+    ],
 )
-def test_resources_grow_with_the_cut_up_to_the_limit(rows: int, cores: int, executors: int) -> None:
-    assert resources(cut_of(rows), most_executors=3) == Resources(cores=cores, executors=executors)
+def test_resources_grow_with_the_cut_up_to_the_limit(rows: int, expected: tuple[int, int, int]) -> None:
+    """Cores, executors, MiB of heap."""
+    given = resources(cut_of(rows), most_executors=3, memory_mib=1024)
+    assert (given.cores, given.executors, given.memory_mib) == expected
 
 
 def test_maintenance_rewrites_whole_tables_and_gets_the_limit() -> None:
-    assert resources(cut_of(0, "maintain"), most_executors=3) == Resources(cores=2, executors=3)
+    given = resources(cut_of(0, "maintain"), most_executors=3, memory_mib=1024)
+    assert given == Resources(cores=2, executors=3, memory_mib=1024)
 
 
 def test_no_executor_where_the_limit_is_none() -> None:
-    assert resources(cut_of(50_000_000), most_executors=0) == Resources(cores=2, executors=0)
+    assert resources(cut_of(50_000_000), most_executors=0, memory_mib=1024).executors == 0
