@@ -38,7 +38,7 @@ T = TypeVar("T")
 log = telemetry.logger(__name__)
 
 
-class Refused(Retryable):
+class KubernetesRefused(Retryable):
     """The API server says no. What nobody takes for something better is tried again."""
 
     def __init__(self, error: ApiError) -> None:
@@ -98,7 +98,7 @@ class KubernetesJob:
         try:
             self._ask(lambda: self._client.create(SparkApplication(**application)))
             log.info("submitted", extra={"application": name})
-        except Refused as refused:
+        except KubernetesRefused as refused:
             if refused.code == httpx2.codes.CONFLICT:
                 return self._look_whose(name, manifest)
             if refused.code in INVALID:
@@ -153,14 +153,14 @@ class KubernetesJob:
         name = driver["metadata"]["name"]
         try:
             return "".join(self._ask(lambda: list(self._client.log(name, tail_lines=LOG_LINES))))
-        except Refused:
+        except KubernetesRefused:
             return ""
 
     def _get(self, kind: Any, name: str) -> dict[str, Any] | None:
         try:
             found: dict[str, Any] = self._ask(lambda: self._client.get(kind, name)).to_dict()
             return found
-        except Refused as refused:
+        except KubernetesRefused as refused:
             if refused.code == httpx2.codes.NOT_FOUND:
                 return None
             raise
@@ -171,17 +171,17 @@ class KubernetesJob:
     def _delete(self, name: str) -> None:
         try:
             self._ask(lambda: self._client.delete(SparkApplication, name))
-        except Refused as refused:
+        except KubernetesRefused as refused:
             if refused.code != httpx2.codes.NOT_FOUND:
                 raise
 
     def _ask(self, call: Callable[[], T]) -> T:
-        """The API server's answer. Refused: it says no."""
+        """The API server's answer. KubernetesRefused: it says no."""
         try:
             answer: T = self._kubernetes(call)
             return answer
         except ApiError as error:
-            raise Refused(error) from error
+            raise KubernetesRefused(error) from error
 
 
 def kubernetes(call: Callable[[], T]) -> T:
