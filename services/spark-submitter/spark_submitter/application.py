@@ -1,7 +1,7 @@
 """The SparkApplication of an attempt: the chart's template, filled in.
 
 The chart decides all that is the same for every run (namespace, image, security, credentials, Spark settings, time to
-live); a run gives its name, its labels, the manifest's URI, cores, memory and executors. See ADR 13.
+live); a run gives its name, its labels, the manifest's URI, cores, memory and executors. See ADR 19.
 """
 
 import hashlib

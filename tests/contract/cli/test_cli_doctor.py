@@ -131,6 +131,15 @@ def test_a_broken_connection_names_its_remedy(
     assert {name.split(":")[0] for name in found} <= {check.split(":")[0], "catalog" if "lake" in check else ""}, found
 
 
+def test_a_template_that_is_not_there_is_named(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where Kubernetes runs the job, its SparkApplication's template has to be mounted."""
+    monkeypatch.delenv("TIDEMARK_SPARK_DRIVER_URL")
+    monkeypatch.setenv("TIDEMARK_SPARK_TEMPLATE", "/nowhere/spark-application.yaml")
+    found = not_well()
+    assert list(found) == ["Spark: driver"]
+    assert "TIDEMARK_SPARK_TEMPLATE" in found["Spark: driver"].remedy
+
+
 def test_a_topic_that_is_not_there_is_named(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """A broker without a topic of ours: `tidemark init` makes it."""
     stock = kafka.topics

@@ -25,14 +25,19 @@ def of_kafka(settings: KafkaSettings) -> Iterator[Check]:
 
 
 def of_spark(settings: SparkSettings) -> Iterator[Check]:
-    """Somebody is there to run the job."""
+    """Somebody is there to run the job: the resident driver, or the template of what Kubernetes is asked for."""
 
     def driver() -> str:
+        if settings.spark_template is not None:
+            if not settings.spark_template.is_file():
+                raise Amiss(f"{settings.spark_template} is not there")
+            return f"each attempt is a SparkApplication made from {settings.spark_template}"
         answer = httpx.get(f"{settings.spark_driver_url}/healthz", timeout=SECONDS).raise_for_status()
         return f"the driver at {settings.spark_driver_url} says {answer.json()['status']}"
 
     otherwise = "start the resident driver (`tidemark up` in the lab), or mend TIDEMARK_SPARK_DRIVER_URL"
-    yield Check("Spark: driver", driver, otherwise, {}, (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError))
+    remedies = {"is not there": "mount the chart's spark-application.yaml, or mend TIDEMARK_SPARK_TEMPLATE"}
+    yield Check("Spark: driver", driver, otherwise, remedies, (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError))
 
 
 def of_traces(settings: RunnerSettings) -> Iterator[Check]:
