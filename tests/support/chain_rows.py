@@ -34,7 +34,8 @@ def models_of(dataset: str) -> list[Model]:
 
 def row_of(name: str, table: Table, key: int, version: int, now_ms: int) -> Row:
     """A row of a table as its `version`th commit writes it."""
-    values: Row = dict.fromkeys(KNOWN.pairs["transactions"].columns) if name == "transactions" else {}
+    values: Row = dict.fromkeys(KNOWN.pairs[name].columns) if name in KNOWN.pairs else {}
+    values |= {"_deleted": False, "timestamp": at(now_ms)} if name == "user_events" else {}
     values |= {column: key if table.columns[column].type == "int" else f"{key:032x}" for column in table.key}
     values |= {"created_at": at(now_ms), "quantity": version}
     return {**values, "_lsn": 1000 * key + version, "_ts_ms": now_ms}

@@ -40,8 +40,8 @@ class Stores:
         self.marts = built.MemoryWarehouse(raw=self._raw_ledger)
         self.models = built.MemoryModels({dataset: models_of(dataset) for dataset in KNOWN.datasets}, self._build)
         self.speed = reconciled.MemorySpeedLayer({pair.speed: [] for pair in KNOWN.pairs.values()})
-        self.speed_rows: list[Row] = []
-        self.speed.tables["transactions_realtime"] = self.speed_rows
+        self.speed_rows: dict[str, list[Row]] = {name: [] for name in ("transactions", "user_events")}
+        self.speed.tables |= {f"{name}_realtime": rows for name, rows in self.speed_rows.items()}
         self.ledger, self.reports = reconciled.MemoryLedger(), reconciled.MemoryReports()
         self._refused: dict[str, tuple[str, int]] = {}
         self._healed_by = NEVER
@@ -118,8 +118,8 @@ class Stores:
         snapshots = {s.snapshot_id: s for s, _ in line}
         history = History(uuid=f"uuid-{name}", current=number, snapshots=snapshots, schemas={})
         self.source.put(table.dataset, name, history)
-        if name == "transactions":
-            self.speed_rows += [{**row, "processing_time": at(now_ms)} for row in rows]
+        if name in self.speed_rows:
+            self.speed_rows[name] += [{**row, "processing_time": at(now_ms)} for row in rows]
 
     def _new(self, table: ManifestTable) -> list[Row]:
         """The rows of the cut that have not been accepted before."""

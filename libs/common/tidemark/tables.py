@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 from uuid import UUID
 
-from msgspec import Struct, ValidationError, convert, field
+from msgspec import Struct, ValidationError, convert, field, structs
 
 from tidemark.errors import SettingsError
 
@@ -61,9 +61,10 @@ class Dataset(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Pair(Struct, frozen=True, forbid_unknown_fields=True):
-    """A mart and the speed layer's table that must say the same. Seconds are of event time.
+    """A table of the warehouse and one of the speed layer that must say the same. Seconds are of event time.
 
-    `batch_filter` keeps to the mart's rows in which these columns hold exactly these values.
+    `batch_filter` keeps to the batch rows in which these columns hold exactly these values. `totals_of`: the rows
+    compared are daily totals of that pair's rows; only `Totals` makes such a pair.
     """
 
     dataset: str
@@ -75,15 +76,43 @@ class Pair(Struct, frozen=True, forbid_unknown_fields=True):
     lateness_seconds: int
     stalled_seconds: int
     columns: dict[str, str]
-    batch_filter: dict[str, int | str] = field(default_factory=dict)
+    batch_schema: str = "marts"
+    batch_filter: dict[str, bool | int | str] = field(default_factory=dict)
+    totals_of: "Pair | None" = None
+
+
+class Totals(Struct, frozen=True, forbid_unknown_fields=True):
+    """Daily totals of a pair's rows, compared as a pair of their own: rows and sums per day (UTC) and `group_by`."""
+
+    of: str
+    group_by: list[str]
+    sums: list[str]
+
+    def pair(self, base: Pair) -> Pair:
+        """The pair whose rows these totals are. A day's event time is its end, so that only whole days are judged."""
+        group = {name: base.columns[name] for name in self.group_by}
+        sums = {name: _type_of_sum(base.columns[name]) for name in self.sums}
+        return structs.replace(
+            base,
+            key=[*self.group_by, "day"],
+            event_time="day_end",
+            columns={**group, "day": "date", "row_count": "long", **sums},
+            batch_filter={},
+            totals_of=base,
+        )
+
+
+def _type_of_sum(type_: str) -> str:
+    return re.sub(r"decimal\(\d+", "decimal(38", type_) if type_.startswith("decimal") else "long"
 
 
 class Registry(Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything that is known about the tables."""
+    """Everything that is known about the tables. `pairs` holds the totals' pairs too."""
 
     datasets: dict[str, Dataset]
     tables: dict[str, Table]
     pairs: dict[str, Pair]
+    totals: dict[str, Totals] = field(default_factory=dict)
 
     def partition_of(self, dataset: str) -> int:
         """The Kafka partition of a dataset's events: its place in the registry."""
@@ -103,7 +132,8 @@ def read_registry(path: Path) -> Registry:
     problems = _problems(registry)
     if problems:
         raise SettingsError(f"the registry {path} contradicts itself: " + "; ".join(problems))
-    return registry
+    totals = {name: one.pair(registry.pairs[one.of]) for name, one in registry.totals.items()}
+    return structs.replace(registry, pairs={**registry.pairs, **totals})
 
 
 _READ: dict[str, Callable[[str], object]] = {
@@ -148,7 +178,22 @@ def _problems(registry: Registry) -> list[str]:
             ]
             seen.add(name)
     found += [f"pair {n} names no dataset" for n, p in registry.pairs.items() if p.dataset not in registry.datasets]
+    found += [f"pair {n} is no totals by itself: see totals" for n, p in registry.pairs.items() if p.totals_of]
+    for name, totals in registry.totals.items():
+        columns = registry.pairs[totals.of].columns if totals.of in registry.pairs else {}
+        found += [f"totals {name}: {c} is no column of a pair" for c in _columns(totals) if c not in columns]
+        found += [
+            f"totals {name}: {c} is no number"
+            for c in totals.sums
+            if not columns.get(c, "int").startswith(("int", "long", "decimal"))
+        ]
+        found += [f"totals {name} group by nothing"] * (not totals.group_by)
+        found += [f"{name} is a pair and totals"] * (name in registry.pairs)
     return found
+
+
+def _columns(totals: Totals) -> list[str]:
+    return [*totals.group_by, *totals.sums]
 
 
 @cache

@@ -150,7 +150,7 @@ def _reconciled(event: LayersReconciled, events: Events, world: World) -> Datase
         if known := registry.pairs.get(pair.pair):
             places = world.places
             speed = InputDataset(f"clickhouse://{places.speed}", f"{places.speed_database}.{known.speed}")
-            inputs += [input_of(f"marts.{known.batch}", world), speed]
+            inputs += [input_of(f"{known.batch_schema}.{known.batch}", world), speed]
         elif (table := pair.pair.removeprefix("layers.")) in registry.tables:
             sides = (f"{curated}.{table}_changes", f"{curated}.{table}", f"{RAW}.{table}", f"staging.stg_{table}")
             inputs += [input_of(side, world) for side in sides]

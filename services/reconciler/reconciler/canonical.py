@@ -49,24 +49,34 @@ def _concat(texts: Iterable[str]) -> str:
     return "concat('', " + ", '|', ".join(texts) + ")"  # with '' because it wants two arguments
 
 
+# A UUID that is kept as text may stand in braces, in any case.
+_CLICKHOUSE_UUID = (
+    "lower(if(startsWith(toString({c}), '{') AND endsWith(toString({c}), '}'), "
+    "substringUTF8(toString({c}), 2, lengthUTF8(toString({c})) - 2), toString({c})))"
+)
+_SNOWFLAKE_UUID = (
+    "LOWER(CASE WHEN LEFT({c}, 1) = '{' AND RIGHT({c}, 1) = '}' THEN SUBSTR({c}, 2, LENGTH({c}) - 2) ELSE {c} END)"
+)
 CLICKHOUSE = Dialect(
     quote=_clickhouse_quote,
     texts={
         "string": "concat(toString(lengthUTF8(toString({c}))), ':', toString({c}))",
-        "uuid": "concat(toString(lengthUTF8(lower(toString({c})))), ':', lower(toString({c})))",
+        "uuid": f"concat(toString(lengthUTF8({_CLICKHOUSE_UUID})), ':', {_CLICKHOUSE_UUID})",
         "int": "toString({c})",
         "long": "toString({c})",
         "decimal": "toDecimalString({c}, {s})",
         "timestamp": "toString(toUnixTimestamp64Micro({c}))",
+        "date": "toString({c})",
         "bool": "toString(toUInt8({c}))",
     },
     types={
-        "string": r"String|FixedString\(\d+\)|Enum.*",
+        "string": r"String|FixedString\(\d+\)|Enum.*|IPv4",
         "uuid": r"UUID|String",
         "int": r"U?Int\d+",
         "long": r"U?Int\d+",
         "decimal": r"Decimal\(\d+, (?P<scale>\d+)\)",
         "timestamp": r"DateTime64\([0-6](, .*)?\)",
+        "date": r"Date(32)?",
         "bool": r"Bool|UInt8",
     },
     null="ifNull({t}, '~')",
@@ -80,11 +90,12 @@ SNOWFLAKE = Dialect(
     quote=quote,
     texts={
         "string": "TO_VARCHAR(LENGTH({c})) || ':' || {c}",
-        "uuid": "TO_VARCHAR(LENGTH(LOWER({c}))) || ':' || LOWER({c})",
+        "uuid": f"TO_VARCHAR(LENGTH({_SNOWFLAKE_UUID})) || ':' || {_SNOWFLAKE_UUID}",
         "int": "TO_VARCHAR({c})",
         "long": "TO_VARCHAR({c})",
         "decimal": "TO_VARCHAR({c}::NUMBER(38,{s}))",
         "timestamp": "TO_VARCHAR(DATE_PART(EPOCH_MICROSECOND, {c}))",
+        "date": "TO_VARCHAR({c}, 'YYYY-MM-DD')",
         "bool": "CASE WHEN {c} THEN '1' WHEN NOT {c} THEN '0' END",
     },
     types={
@@ -94,6 +105,7 @@ SNOWFLAKE = Dialect(
         "long": r"NUMBER\(\d+,0\)",
         "decimal": r"NUMBER\(\d+,(?P<scale>\d+)\)",
         "timestamp": r"TIMESTAMP_NTZ",
+        "date": r"DATE",
         "bool": r"BOOLEAN",
     },
     null="COALESCE({t}, '~')",
@@ -129,6 +141,23 @@ def fragments(dialect: Dialect, pair: Pair) -> dict[str, Sql]:
         "version": dialect.quote(pair.version),
     }
     return {name: Sql(text) for name, text in found.items()}
+
+
+def summed(pair: Pair, base: Pair) -> list[str]:
+    """The columns of `base` that its totals add up."""
+    return [name for name in pair.columns if name in base.columns and name not in pair.key]
+
+
+def totals_fragments(dialect: Dialect, pair: Pair, base: Pair) -> dict[str, Sql]:
+    """What the statements that add up a pair's rows need besides: how its totals are grouped and summed."""
+    group = [dialect.quote(name) for name in pair.key[:-1]]
+    sums = [dialect.quote(name) for name in summed(pair, base)]
+    return {
+        "group_columns": Sql(", ".join(group)),
+        "base_columns": Sql(", ".join([*group, *sums])),
+        "event_time": Sql(dialect.quote(base.event_time)),
+        "sums": Sql(", ".join(f"SUM({name}) AS {name}" for name in sums)),
+    }
 
 
 def check_types(dialect: Dialect, pair: Pair, where: str, found: Mapping[str, str], more: Iterable[str] = ()) -> None:

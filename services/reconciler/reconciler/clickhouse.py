@@ -14,7 +14,8 @@ import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 
-from reconciler.canonical import CLICKHOUSE, check_types, fragments
+from reconciler.canonical import CLICKHOUSE, check_types, fragments, totals_fragments
+from reconciler.compare import suffix_of
 from reconciler.ports import Row, Tally, Uncomparable, Window
 from tidemark.errors import Retryable
 from tidemark.retrying import retry_transient
@@ -52,6 +53,7 @@ class ClickHouse:
 
     def check(self, pair: Pair) -> None:
         """Uncomparable unless the table has the pair's columns with types that can be compared."""
+        pair = pair.totals_of or pair
         rows = self._run("speed_columns", {}, {"database": self._database, "table": pair.speed})
         found = {name: _bare(kind) for name, kind in rows}
         if not found:
@@ -60,27 +62,40 @@ class ClickHouse:
 
     def sums(self, pair: Pair, window: Window) -> Mapping[str, Tally]:
         """Tally per bucket."""
-        return _tallies(self._run("speed_sums", self._places(pair), _bounds(window)))
+        return _tallies(self._run("speed_sums", self._latest(pair, "TRUE"), _bounds(window)))
 
     def keys(self, pair: Pair, window: Window, buckets: Sequence[str]) -> Mapping[str, Tally]:
-        """Tally per key of these buckets."""
+        """Tally per key of these buckets. Their suffixes come first: a key never changes its own, and all versions of
+        the others need not be gone through."""
         found: dict[str, Tally] = {}
+        places = self._latest(pair, "{suffix} IN %(suffixes)s")
         for chunk in _chunks(buckets):
-            values = _bounds(window) | {"buckets": chunk}
-            found |= _tallies(self._run("speed_keys", self._places(pair), values))
+            values = _bounds(window) | {"buckets": chunk, "suffixes": tuple({suffix_of(name) for name in chunk})}
+            found |= _tallies(self._run("speed_keys", places, values))
         return found
 
     def rows(self, pair: Pair, window: Window, keys: Collection[str]) -> Mapping[str, Sequence[Row]]:
         """The latest version of each of these keys."""
-        found: dict[str, Sequence[Row]] = {}
+        found: dict[str, list[Row]] = {}
         for chunk in _chunks(keys):
             values = {"processed_ms": window.processed_ms, "keys": chunk}
             for key, at_us, texts in self._run("speed_rows", self._places(pair), values):
-                found[key] = [Row(at_us, dict(zip(pair.columns, texts, strict=True)))]
+                found.setdefault(key, []).append(Row(at_us, dict(zip(pair.columns, texts, strict=True))))
         return found
 
     def _places(self, pair: Pair) -> dict[str, Sql]:
-        return fragments(CLICKHOUSE, pair) | {"table": self._table(pair.speed)}
+        """A pair's fragments; `source` is its table, or the daily totals of another pair's."""
+        source = self._table(pair.speed)
+        if base := pair.totals_of:
+            places = self._places(base) | totals_fragments(CLICKHOUSE, pair, base) | {"table": source}
+            source = Sql(f"({render(self._statements['speed_totals'], **places)})")
+        return fragments(CLICKHOUSE, pair) | {"source": source}
+
+    def _latest(self, pair: Pair, wanted: str) -> dict[str, Sql]:
+        """The same, and `latest`: the latest version of each key for which `wanted` is true."""
+        places = self._places(pair)
+        wanted_keys = render(wanted, **places)
+        return places | {"latest": render(self._statements["speed_latest"], **places, wanted=wanted_keys)}
 
     def _table(self, name: str) -> Sql:
         return Sql(CLICKHOUSE.quote(self._database, name))

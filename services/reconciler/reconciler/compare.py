@@ -1,8 +1,9 @@
 """Comparing, without engines: which buckets, which keys, and how a key's rows differ. Pure."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from reconciler.entries import Difference
+from reconciler.entries import Difference, Kind
 from reconciler.ports import Figures, Row, Tally
 from tidemark.tables import Pair
 
@@ -20,19 +21,29 @@ def judged_rows(speed: Mapping[str, Tally], batch: Mapping[str, Tally]) -> int:
     return max(sum(t.rows for name, t in side.items() if name.endswith(JUDGED)) for side in (speed, batch))
 
 
-def within(
+def suffix_of(bucket: str) -> str:
+    """The end of the keys that a bucket holds."""
+    return bucket.split(":", 1)[1].rsplit(":", 1)[0]
+
+
+def portions(
     buckets: Sequence[str], speed: Mapping[str, Tally], batch: Mapping[str, Tally], most_rows: int
-) -> tuple[list[str], int]:
-    """The first buckets, judged ones before, that hold at most `most_rows` rows (at least one bucket), and how many
-    buckets are left over."""
-    chosen: list[str] = []
+) -> Iterator[list[str]]:
+    """The buckets in portions of about `most_rows` rows. All buckets of one end of the keys are in one portion, so that
+    a key whose event time differs, and which therefore lies in two buckets, is met once."""
+    by_suffix: dict[str, list[str]] = defaultdict(list)
+    for name in buckets:
+        by_suffix[suffix_of(name)].append(name)
+    portion: list[str] = []
     rows = 0
-    for name in sorted(buckets, key=lambda name: (not name.endswith(JUDGED), name)):
-        rows += max(side[name].rows if name in side else 0 for side in (speed, batch))
-        if chosen and rows > most_rows:
-            break
-        chosen.append(name)
-    return chosen, len(buckets) - len(chosen)
+    for names in by_suffix.values():
+        more = sum(max(side[name].rows if name in side else 0 for side in (speed, batch)) for name in names)
+        if portion and rows + more > most_rows:
+            yield portion
+            portion, rows = [], 0
+        portion, rows = portion + names, rows + more
+    if portion:
+        yield portion
 
 
 def differences(
@@ -44,7 +55,9 @@ def differences(
 
 
 def difference(pair: Pair, key: str, speed: Sequence[Row], batch: Sequence[Row]) -> Difference | None:
-    """How one key's rows differ. The speed side has at most one row a key, its latest version."""
+    """How one key's rows differ. The speed side has one row a key, unless its latest version says two things; for the
+    batch side any second row is one too many."""
+    speed = sorted(speed, key=lambda row: list(row.texts.values()))
     times = [row.event_us for row in (*speed, *batch) if row.event_us is not None]
     event_ms = min(times) // 1000 if times else None
     left = speed[0].texts if speed else {}
@@ -60,10 +73,11 @@ def difference(pair: Pair, key: str, speed: Sequence[Row], batch: Sequence[Row])
         return Difference(key=key, kind="missing_in_batch", copies=0, event_ms=event_ms, speed=left)
     if not speed:
         return Difference(key=key, kind="missing_in_speed", event_ms=event_ms, batch=right)
-    columns = tuple(c for c in pair.columns if left[c] != right[c])
+    columns = tuple(c for c in pair.columns if {row.texts[c] for row in speed} != {right[c]})
     if not columns:
         return None
-    return Difference(key=key, kind="different", columns=columns, event_ms=event_ms, speed=left, batch=right)
+    kind: Kind = "doubled_in_speed" if len(speed) > 1 else "different"
+    return Difference(key=key, kind=kind, columns=columns, event_ms=event_ms, speed=left, batch=right)
 
 
 def unlike_figures(expected: Figures, found: Figures, layers: tuple[str, str]) -> list[str]:

@@ -5,7 +5,8 @@
     confirmed  seen again after W has moved on
     resolved   gone; with the seconds it took
 
-An entry that is resolved and differs again is a new entry. To add a state, add it here and to ADR and report.
+An entry that is resolved and differs again is a new entry. A day's totals differ for many reasons, one after the other
+(late events): they are confirmed only if they say the same again. To add a state, add it here and to ADR and report.
 """
 
 import hashlib
@@ -17,7 +18,8 @@ from msgspec import Struct, field, structs
 from tidemark.events import ReconciliationStatus
 
 State = Literal["pending", "suspect", "confirmed", "resolved"]
-Kind = Literal["missing_in_speed", "missing_in_batch", "different", "doubled"]
+# doubled: on the batch side
+Kind = Literal["missing_in_speed", "missing_in_batch", "different", "doubled", "doubled_in_speed"]
 
 
 class Difference(Struct, frozen=True, kw_only=True):
@@ -53,13 +55,14 @@ class Entry(Struct, frozen=True, kw_only=True):
 
 
 class Sighting(Struct, frozen=True):
-    """The comparison that looks: whose run, at which W, when."""
+    """The comparison that looks: whose run, at which W, when, and whether at totals."""
 
     dataset: str
     pair: str
     run_id: str
     cutoff_ms: int
     now_ms: int
+    totals: bool = False
 
 
 def advance(known: Iterable[Entry], found: Sequence[Difference], at: Sighting) -> list[Entry]:
@@ -72,6 +75,11 @@ def advance(known: Iterable[Entry], found: Sequence[Difference], at: Sighting) -
     return seen + [_resolved(entry, at) for entry in by_key.values()]
 
 
+def is_judged(difference: Difference, cutoff_ms: int) -> bool:
+    """Whether it is old enough; what has no event time would never become so."""
+    return difference.event_ms is None or difference.event_ms <= cutoff_ms
+
+
 def counts(entries: Iterable[Entry]) -> dict[State, int]:
     """How many entries there are in each state."""
     found: dict[State, int] = {"pending": 0, "suspect": 0, "confirmed": 0, "resolved": 0}
@@ -81,7 +89,7 @@ def counts(entries: Iterable[Entry]) -> dict[State, int]:
 
 
 def status_of(states: Mapping[State, int], stalled: bool, overflow: bool = False) -> ReconciliationStatus:
-    """A pair's status; `overflow`: there was more to look at than one comparison looks at."""
+    """A pair's status; `overflow`: more keys differ than the ledger takes."""
     if stalled:
         return "STALLED"
     if states["confirmed"]:
@@ -90,7 +98,7 @@ def status_of(states: Mapping[State, int], stalled: bool, overflow: bool = False
 
 
 def _new(difference: Difference, at: Sighting) -> Entry:
-    judged = _judged(difference, at)
+    judged = is_judged(difference, at.cutoff_ms)
     name = "\0".join((at.dataset, at.pair, difference.key, at.run_id))
     return Entry(
         entry_id=hashlib.sha256(name.encode()).hexdigest()[:32],
@@ -111,8 +119,10 @@ def _new(difference: Difference, at: Sighting) -> Entry:
 def _seen(entry: Entry, difference: Difference, at: Sighting) -> Entry:
     state, cutoff = entry.state, entry.judged_cutoff_ms
     if cutoff is None:
-        if _judged(difference, at):
+        if is_judged(difference, at.cutoff_ms):
             state, cutoff = "suspect", at.cutoff_ms
+    elif at.totals and (difference.speed, difference.batch) != (entry.difference.speed, entry.difference.batch):
+        state, cutoff = "suspect", at.cutoff_ms
     elif at.cutoff_ms > cutoff:
         state = "confirmed"
     return structs.replace(
@@ -132,7 +142,3 @@ def _resolved(entry: Entry, at: Sighting) -> Entry:
         resolved_ms=at.now_ms,
         seconds_to_resolve=(at.now_ms - entry.first_seen_ms) / 1000,
     )
-
-
-def _judged(difference: Difference, at: Sighting) -> bool:
-    return difference.event_ms is None or difference.event_ms <= at.cutoff_ms

@@ -4,15 +4,20 @@ The lake may be ahead of the marts; a decision names the snapshots of its own ru
 The current tables are read in batches and with the few columns that are summed.
 """
 
+from collections.abc import Sequence
 from decimal import Decimal
 from functools import reduce
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from botocore.exceptions import BotoCoreError, ClientError
+from msgspec import to_builtins
 from pyiceberg.catalog import Catalog
 from pyiceberg.table import Table as IcebergTable
 
+from reconciler.entries import Difference
 from reconciler.layers import columns_summed
 from reconciler.ports import Figures, Uncomparable
 from tidemark.errors import Retryable
@@ -22,6 +27,18 @@ from tidemark_lake.decisions import Decision, DecisionStore
 from tidemark_lake.objects import Folder
 from tidemark_lake.standing import curated_name
 
+_TEXTS = pa.map_(pa.string(), pa.string())
+DIFFERENCES = pa.schema(
+    {
+        "key": pa.string(),
+        "kind": pa.string(),
+        "columns": pa.list_(pa.string()),
+        "copies": pa.int64(),
+        "event_ms": pa.int64(),
+        "speed": _TEXTS,
+        "batch": _TEXTS,
+    }
+)
 DELETED = "_is_deleted"  # Iceberg keeps the name _deleted for itself
 
 
@@ -82,6 +99,18 @@ class LakeReports:
     def write(self, name: str, body: bytes) -> str:
         """Write or overwrite a report; gives back its address."""
         self._folder.write(name, body)
+        return self.address(name)
+
+    def write_differences(self, name: str, found: Sequence[Difference]) -> None:
+        """Write a part of a pair's full list; rows are canonical texts by column."""
+        maps = ({"speed": list(one.speed.items()), "batch": list(one.batch.items())} for one in found)
+        rows = [to_builtins(one) | both for one, both in zip(found, maps, strict=True)]
+        body = pa.BufferOutputStream()
+        pq.write_table(pa.Table.from_pylist(rows, DIFFERENCES), body, compression="zstd")
+        self._folder.write(name, body.getvalue().to_pybytes())
+
+    def address(self, name: str) -> str:
+        """Where a report or a folder of reports is found."""
         return f"{self._folder.uri}/{name}"
 
 

@@ -1,20 +1,21 @@
 """In-memory twins of the ports: rows as dicts of Python values, the same canonical texts, no engine."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from reconciler.canonical import SUFFIX_CHARACTERS, family_of, hash60, row_text
-from reconciler.entries import Entry
+from reconciler.canonical import SUFFIX_CHARACTERS, family_of, hash60, row_text, summed
+from reconciler.entries import Difference, Entry
 from reconciler.ports import Figures, PairStanding, Published, Recorded, Row, Tally, Uncomparable, Window
 from tidemark.errors import Superseded
 from tidemark.events import Event
 from tidemark.tables import Pair, Table
 
 DAY_US = 86_400_000_000
-Rows = Mapping[str, Sequence[Mapping[str, Any]]]
+Values = Mapping[str, Any]
+Rows = Mapping[str, Sequence[Values]]
 
 
 def text_of(kind: str, value: Any) -> str:
@@ -23,14 +24,20 @@ def text_of(kind: str, value: Any) -> str:
     if value is None:
         return "~"
     if family in ("string", "uuid"):
-        text = value if family == "string" else str(value).lower()
+        text = value if family == "string" else _bare_uuid(str(value).lower())
         return f"{len(text)}:{text}"
     if family == "decimal":
         number = Decimal(value).quantize(Decimal(1).scaleb(-scale))
         return f"{abs(number) if number == 0 else number:f}"
+    if family == "date":
+        return str(value)
     if family == "timestamp":
         return str(micros(value))
     return str(int(value))
+
+
+def _bare_uuid(text: str) -> str:
+    return text[1:-1] if text[:1] == "{" and text[-1:] == "}" else text
 
 
 def micros(value: datetime) -> int:
@@ -46,6 +53,12 @@ class _MemorySide:
         self.tables: dict[str, Sequence[Mapping[str, Any]]] = dict(tables)
 
     def _counting(self, pair: Pair, window: Window) -> list[tuple[str, Row]]:
+        """The rows that count, by key; for totals those that their base's rows add up to."""
+        base = pair.totals_of
+        rows = _totals(pair, base, self._values(base, window)) if base else self._values(pair, window)
+        return [_row(pair, values) for values in rows]
+
+    def _values(self, pair: Pair, window: Window) -> list[Values]:
         raise NotImplementedError
 
     def _table(self, pair: Pair) -> str:
@@ -56,7 +69,7 @@ class _MemorySide:
         if self._table(pair) not in self.tables:
             raise Uncomparable(f"there is no {self._table(pair)}")
         for row in self.tables[self._table(pair)]:
-            if missing := [name for name in pair.columns if name not in row]:
+            if missing := [name for name in (pair.totals_of or pair).columns if name not in row]:
                 raise Uncomparable(f"{self._table(pair)}: no column {', '.join(missing)}")
 
     def sums(self, pair: Pair, window: Window) -> Mapping[str, Tally]:
@@ -99,17 +112,19 @@ class MemorySpeedLayer(_MemorySide):
             raise self.away
         return pair.speed
 
-    def _counting(self, pair: Pair, window: Window) -> list[tuple[str, Row]]:
-        latest: dict[str, tuple[tuple[int, int], Row]] = {}
+    def _values(self, pair: Pair, window: Window) -> list[Values]:
+        """The rows of each key's latest version, without exact repeats."""
+        latest: dict[str, tuple[datetime, dict[str, Values]]] = {}
         for values in self.tables[self._table(pair)]:
-            version = micros(values[pair.version])
-            if version // 1000 > window.processed_ms:
+            version = values[pair.version]
+            if micros(version) // 1000 > window.processed_ms:
                 continue
             key, row = _row(pair, values)
-            rank = (version, hash60(row_text(row.texts.values())))
-            if key not in latest or rank > latest[key][0]:
-                latest[key] = (rank, row)
-        return [(key, row) for key, (_, row) in latest.items()]
+            if key not in latest or version > latest[key][0]:
+                latest[key] = (version, {})
+            if version == latest[key][0]:
+                latest[key][1][row_text(row.texts.values())] = values
+        return [values for _, rows in latest.values() for values in rows.values()]
 
 
 class MemoryMarts(_MemorySide):
@@ -156,9 +171,9 @@ class MemoryMarts(_MemorySide):
     def _table(self, pair: Pair) -> str:
         return pair.batch
 
-    def _counting(self, pair: Pair, window: Window) -> list[tuple[str, Row]]:
+    def _values(self, pair: Pair, window: Window) -> list[Values]:
         rows = self.tables[pair.batch]
-        return [_row(pair, row) for row in rows if all(row[c] == value for c, value in pair.batch_filter.items())]
+        return [row for row in rows if all(row[c] == value for c, value in pair.batch_filter.items())]
 
 
 class MemoryLake:
@@ -208,15 +223,43 @@ class MemoryLedger:
 
 
 class MemoryReports:
-    """Reports in memory, by name."""
+    """Reports in memory, by name; `differences` are the parts of full lists."""
 
     def __init__(self) -> None:
         self.written: dict[str, bytes] = {}
+        self.differences: dict[str, list[Difference]] = {}
 
     def write(self, name: str, body: bytes) -> str:
         """Write or overwrite a report."""
         self.written[name] = body
+        return self.address(name)
+
+    def write_differences(self, name: str, found: Sequence[Difference]) -> None:
+        """Keep a part of a pair's full list."""
+        self.differences[name] = list(found)
+
+    def address(self, name: str) -> str:
+        """Where a report would be found."""
         return f"memory://{name}"
+
+
+def _totals(pair: Pair, base: Pair, rows: Sequence[Values]) -> list[Values]:
+    """Rows and sums per day and group."""
+    grouped: dict[tuple[Any, ...], list[Values]] = defaultdict(list)
+    for values in rows:
+        at = values[base.event_time]
+        grouped[*(values[name] for name in pair.key[:-1]), at and at.date()].append(values)
+    found: list[Values] = []
+    for key, values_of_key in grouped.items():
+        sums = {name: _sum(row[name] for row in values_of_key) for name in summed(pair, base)}
+        end = key[-1] and datetime.combine(key[-1] + timedelta(days=1), time())
+        found.append({**sums, **dict(zip(pair.key, key, strict=True)), "day_end": end, "row_count": len(values_of_key)})
+    return found
+
+
+def _sum(values: Iterable[Any]) -> Any:
+    numbers = [value for value in values if value is not None]
+    return sum(numbers) if numbers else None
 
 
 def _row(pair: Pair, values: Mapping[str, Any]) -> tuple[str, Row]:

@@ -1,11 +1,12 @@
 """One pair compared, from progress to the entries it leaves: what stage.py puts together per run."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import count
 
 from msgspec import Struct, structs
 
 from reconciler import alerts, progress
-from reconciler.entries import Entry, Sighting, advance, counts, status_of
+from reconciler.entries import Difference, Entry, Sighting, advance, counts, status_of
 from reconciler.layers import compare_layers, sentence
 from reconciler.passes import Compared, compare_pair
 from reconciler.ports import Figures, PairStanding, Ports, Published, Uncomparable
@@ -67,6 +68,7 @@ def _pair(
     problem, stalled = "", None
     touched: list[Entry] | None = None
     compared = Compared(0, [])
+    listed = f"reports/{event.run_id}/{name}-{ports.now_ms()}"  # a comparison that begins again never mixes its lists
     standing = before or progress.step(pair, None, None, None, ports.now_ms())
     try:
         speed_ms = ports.speed.progress()
@@ -75,8 +77,9 @@ def _pair(
         if speed_ms is not None and batch_ms is not None:
             window = progress.window(pair, speed_ms, batch_ms)
             keys = dict.fromkeys(entry.difference.key for entry in known)
-            compared = compare_pair(pair, ports.speed, ports.marts, window, keys)
-            at = Sighting(event.dataset, name, event.run_id, window.cutoff_ms, ports.now_ms())
+            compared = compare_pair(pair, ports.speed, ports.marts, window, keys, _keep(listed, ports))
+            totals = pair.totals_of is not None
+            at = Sighting(event.dataset, name, event.run_id, window.cutoff_ms, ports.now_ms(), totals)
             touched = advance(known, compared.differences, at)
     except stops as error:
         problem = str(error)
@@ -87,7 +90,7 @@ def _pair(
         cutoff_ms=standing.cutoff_ms,
         rows=compared.rows,
         seconds=round(ports.clock() - began, 3),
-        detail="; ".join(filter(None, (problem, stalled, compared.left_over))),
+        detail="; ".join(filter(None, (problem, stalled, _said(compared, ports.reports.address(listed))))),
         pending=states["pending"],
         suspect=states["suspect"],
         confirmed=states["confirmed"],
@@ -100,6 +103,20 @@ def _pair(
         entries=touched or (),
         uncomparable=bool(problem),
     )
+
+
+def _keep(folder: str, ports: Ports) -> Callable[[Sequence[Difference]], None]:
+    """Parts of a full list become numbered files of a folder."""
+    number = count(1)
+    return lambda part: ports.reports.write_differences(f"{folder}/{next(number):05d}.parquet", part)
+
+
+def _said(compared: Compared, listed: str) -> str:
+    if not compared.counts:
+        return ""
+    classes = ", ".join(f"{number} {kind}" for kind, number in sorted(compared.counts.items()))
+    more = f", {compared.left_over} of them not in the ledger" if compared.left_over else ""
+    return f"differing keys: {classes}{more}; all in {listed}"
 
 
 def _layers(
@@ -150,7 +167,7 @@ def _with_alerts(event: MartsBuilt, outcome: Outcome, ports: Ports, raised: dict
         run_id=event.run_id,
         status=pair.status,
         cutoff_ms=pair.cutoff_ms,
-        detail=pair.detail or f"{pair.confirmed} confirmed, {pair.suspect} seen once, {pair.rows} rows",
+        detail=f"{pair.confirmed} confirmed, {pair.suspect} seen once, {pair.rows} rows; {pair.detail}".rstrip("; "),
         uncomparable=outcome.uncomparable,
     )
     incidents, told = alerts.transitions(raised | outcome.standing.incidents, judged)

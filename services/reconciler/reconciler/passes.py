@@ -1,33 +1,42 @@
 """The passes of one comparison: bucket sums, then keys inside the buckets that differ, then whole rows.
 
-Both engines are asked at the same time. What one comparison looks at is bounded, judged rows first; what is left over
-is said, and looked at by a later comparison once the first differences are gone.
+Both engines are asked at the same time. Every differing key is found and counted; the buckets are gone through in
+portions, so that memory does not grow with what differs. All of it goes to `keep`, a bounded sample, judged rows first,
+to the ledger.
 """
 
-from collections.abc import Callable, Collection
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from itertools import islice
 from typing import TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, field
 
-from reconciler.compare import differences, differing, judged_rows, within
-from reconciler.entries import Difference
+from reconciler.compare import differences, differing, judged_rows, portions
+from reconciler.entries import Difference, is_judged
 from reconciler.ports import Marts, Side, SpeedLayer, Window
 from tidemark.tables import Pair
 from tidemark.telemetry import span
 
 T = TypeVar("T")
-MOST_ROWS = 200_000
 MOST_ENTRIES = 10_000
+PORTION_ROWS = 50_000  # rows of the buckets whose keys are held at once
+PART_KEYS = 5_000  # differing keys whose whole rows are held at once
 
 
 class Compared(Struct, frozen=True):
-    """What the passes found; `left_over`: keys or whole buckets that differ and were not looked at."""
+    """What the passes found: rows up to W, differing keys by class, and those of them that go into the ledger."""
 
     rows: int
     differences: list[Difference]
-    left_over: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def left_over(self) -> int:
+        """How many differing keys do not go into the ledger."""
+        return sum(self.counts.values()) - len(self.differences)
 
 
 def compare_pair(
@@ -36,25 +45,23 @@ def compare_pair(
     marts: Marts,
     window: Window,
     known: Collection[str],
+    keep: Callable[[Sequence[Difference]], None] = lambda part: None,
     most_entries: int = MOST_ENTRIES,
 ) -> Compared:
-    """Every key on which the sides differ inside the window, and what has become of the `known` keys."""
+    """Every key on which the sides differ inside the window, and what has become of the `known` keys.
+
+    `keep` is given all of them, part by part; of those not known `most_entries` less the known ones are given back.
+    """
     both("check", speed, marts, lambda side: side.check(pair))
     speed_sums, batch_sums = both("bucket sums", speed, marts, lambda side: side.sums(pair, window))
-    rows = judged_rows(speed_sums, batch_sums)
     buckets = differing(speed_sums, batch_sums)
-    chosen, buckets_left = within(buckets, speed_sums, batch_sums, MOST_ROWS)
-    new: list[str] = []
-    if chosen:
-        speed_keys, batch_keys = both("keys", speed, marts, lambda side: side.keys(pair, window, chosen))
-        new = [key for key in differing(speed_keys, batch_keys) if key not in known]
-    keys_left = len(new) - max(most_entries - len(known), 0)
-    keys = [*known, *new[: max(most_entries - len(known), 0)]]
-    found: list[Difference] = []
-    if keys:
-        speed_rows, batch_rows = both("rows", speed, marts, lambda side: side.rows(pair, window, keys))
-        found = differences(pair, keys, speed_rows, batch_rows)
-    return Compared(rows, found, _left_over(buckets_left, keys_left))
+    looked_at = _looked_at(pair, speed, marts, window, known, portions(buckets, speed_sums, batch_sums, PORTION_ROWS))
+    sample, counts = _Sample(window.cutoff_ms, known, most_entries), Counter[str]()
+    for part in _parts(looked_at, PART_KEYS):
+        keep(part)
+        counts.update(one.kind for one in part)
+        sample.add(part)
+    return Compared(judged_rows(speed_sums, batch_sums), sample.differences(), counts)
 
 
 def both(name: str, speed: SpeedLayer, marts: Marts, ask: Callable[[Side], T]) -> tuple[T, T]:
@@ -71,7 +78,48 @@ def both(name: str, speed: SpeedLayer, marts: Marts, ask: Callable[[Side], T]) -
         return asked[0].result(), asked[1].result()
 
 
-def _left_over(buckets: int, keys: int) -> str:
-    parts = [f"{buckets} buckets" * (buckets > 0), f"{keys} keys" * (keys > 0)]
-    said = " and ".join(filter(None, parts))
-    return f"{said} that differ were not looked at" if said else ""
+def _looked_at(
+    pair: Pair,
+    speed: SpeedLayer,
+    marts: Marts,
+    window: Window,
+    known: Collection[str],
+    chosen: Iterable[Sequence[str]],
+) -> Iterator[Difference]:
+    """The known keys that differ, then those found in each portion of the buckets."""
+
+    def rows(keys: Iterable[str]) -> Iterator[Difference]:
+        for part in _parts(keys, PART_KEYS):
+            speed_rows, batch_rows = both("rows", speed, marts, lambda side, part=part: side.rows(pair, window, part))  # type: ignore[misc]
+            yield from differences(pair, part, speed_rows, batch_rows)
+
+    yield from rows(known)
+    for buckets in chosen:
+        speed_keys, batch_keys = both("keys", speed, marts, lambda side, of=buckets: side.keys(pair, window, of))  # type: ignore[misc]
+        yield from rows(key for key in differing(speed_keys, batch_keys) if key not in known)
+
+
+class _Sample:
+    """The known keys, and the first of the others: judged ones before those that are younger than W."""
+
+    def __init__(self, cutoff_ms: int, known: Collection[str], most: int) -> None:
+        self._cutoff_ms, self._known, self._room = cutoff_ms, known, max(most - len(known), 0)
+        self._kept: list[Difference] = []
+        self._new: dict[bool, list[Difference]] = {True: [], False: []}
+
+    def add(self, part: Iterable[Difference]) -> None:
+        for one in part:
+            new = self._new[is_judged(one, self._cutoff_ms)]
+            if one.key in self._known:
+                self._kept.append(one)
+            elif len(new) < self._room:
+                new.append(one)
+
+    def differences(self) -> list[Difference]:
+        return self._kept + (self._new[True] + self._new[False])[: self._room]
+
+
+def _parts(names: Iterable[T], size: int) -> Iterator[list[T]]:
+    rest = iter(names)
+    while part := list(islice(rest, size)):
+        yield part

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from msgspec import Struct, field
 
-from reconciler.entries import Entry
+from reconciler.entries import Difference, Entry
 from tidemark.errors import TidemarkError
 from tidemark.events import Event
 from tidemark.tables import Pair, Registry, Table
@@ -170,6 +170,12 @@ class Reports(Protocol):
 
     def write(self, name: str, body: bytes) -> str:
         """Write or overwrite a report; gives back its address."""
+
+    def write_differences(self, name: str, found: Sequence[Difference]) -> None:
+        """Write or overwrite a part of a pair's full list, as Parquet."""
+
+    def address(self, name: str) -> str:
+        """Where a report or a folder of reports is found."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 from snowflake.connector import SnowflakeConnection
 from snowflake.connector.errors import ProgrammingError
 
-from reconciler.canonical import SNOWFLAKE, check_types, fragments
+from reconciler.canonical import SNOWFLAKE, check_types, fragments, totals_fragments
 from reconciler.layers import columns_summed, money
 from reconciler.ports import Figures, Published, Row, Tally, Uncomparable, Window
 from tidemark.errors import Retryable
@@ -64,22 +64,24 @@ class Snowflake:
         return Published(int(to_seq), int(generation), int(as_of_ms), bool(exclude_flagged))
 
     def check(self, pair: Pair) -> None:
-        """Uncomparable unless the mart has the pair's columns with types that can be compared."""
-        rows = self._run("mart_columns", {}, {"table": pair.batch.upper()})
+        """Uncomparable unless the table has the pair's columns with types that can be compared."""
+        pair = pair.totals_of or pair
+        values = {"schema": pair.batch_schema.upper(), "table": pair.batch.upper()}
+        rows = self._run("mart_columns", {}, values)
         if not rows:
-            raise Uncomparable(f"there is no mart {pair.batch}")
+            raise Uncomparable(f"the warehouse has no {pair.batch_schema}.{pair.batch}")
         check_types(SNOWFLAKE, pair, pair.batch, dict(rows), more=(pair.event_time, *pair.batch_filter))
 
     def sums(self, pair: Pair, window: Window) -> Mapping[str, Tally]:
         """Tally per bucket."""
-        return _tallies(self._run("mart_sums", _places(pair), _bounds(pair, window)))
+        return _tallies(self._run("mart_sums", self._places(pair), _bounds(pair, window)))
 
     def keys(self, pair: Pair, window: Window, buckets: Sequence[str]) -> Mapping[str, Tally]:
         """Tally per key of these buckets. A key in two buckets (a doubled one) is added up."""
         found: dict[str, Tally] = {}
         for chunk in _chunks(buckets):
             values = _bounds(pair, window) | {"buckets": chunk}
-            for name, more in _tallies(self._run("mart_keys", _places(pair), values)).items():
+            for name, more in _tallies(self._run("mart_keys", self._places(pair), values)).items():
                 had = found.get(name, Tally(0, 0))
                 found[name] = Tally(had.rows + more.rows, had.hash_sum + more.hash_sum)
         return found
@@ -89,7 +91,7 @@ class Snowflake:
         found: dict[str, list[Row]] = {}
         for chunk in _chunks(keys):
             values = _filter_values(pair) | {"keys": chunk}
-            for key, at_us, *texts in self._run("mart_rows", _places(pair), values):
+            for key, at_us, *texts in self._run("mart_rows", self._places(pair), values):
                 row = Row(None if at_us is None else int(at_us), dict(zip(pair.columns, texts, strict=True)))
                 found.setdefault(key, []).append(row)
         return found
@@ -114,6 +116,14 @@ class Snowflake:
         """`rows` and sums of money of a mart whose rows are the table's live rows."""
         return self._totals("table_totals", quote("marts", mart), table)
 
+    def _places(self, pair: Pair) -> dict[str, Sql]:
+        """A pair's fragments; `source` is its table, or the daily totals of another pair's."""
+        source, conditions = quote(pair.batch_schema, pair.batch), _conditions(pair)
+        if base := pair.totals_of:
+            places = totals_fragments(SNOWFLAKE, pair, base) | {"table": source, "filter": _conditions(base)}
+            source = Sql(f"({render(self._statements['mart_totals'], **places)})")
+        return fragments(SNOWFLAKE, pair) | {"source": source, "filter": conditions}
+
     def _totals(self, statement: str, target: Sql, table: Table) -> Figures:
         summed = money(table)
         rows = self._run(statement, {"table": target, "sums": _sums(summed, "TRUE")}, {})
@@ -131,12 +141,8 @@ def _figures(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Figures:
     return {name: Decimal(value or 0) for name, value in zip(names, rows[0], strict=False)}
 
 
-def _places(pair: Pair) -> dict[str, Sql]:
-    conditions = [f"{quote(name)} = %(filter_{name})s" for name in pair.batch_filter]
-    return fragments(SNOWFLAKE, pair) | {
-        "table": quote("marts", pair.batch),
-        "filter": Sql(" AND ".join(conditions) or "TRUE"),
-    }
+def _conditions(pair: Pair) -> Sql:
+    return Sql(" AND ".join(f"{quote(name)} = %(filter_{name})s" for name in pair.batch_filter) or "TRUE")
 
 
 def _bounds(pair: Pair, window: Window) -> dict[str, Any]:
@@ -144,7 +150,7 @@ def _bounds(pair: Pair, window: Window) -> dict[str, Any]:
 
 
 def _filter_values(pair: Pair) -> dict[str, Any]:
-    return {f"filter_{name}": value for name, value in pair.batch_filter.items()}
+    return {f"filter_{name}": value for name, value in (pair.totals_of or pair).batch_filter.items()}
 
 
 def _tallies(rows: Sequence[Sequence[Any]]) -> dict[str, Tally]:

@@ -44,10 +44,10 @@ def real(
         speed.command(f"TRUNCATE TABLE speed.{table}")
     for table in ("RECONCILIATION_RUN", "RECONCILIATION_ENTRY", "PUBLISH_LEDGER"):
         execute(warehouse, f"DELETE FROM OPS.{table}")
-    for pair in PAIRS.values():
-        kinds = pair.columns | dict.fromkeys(pair.batch_filter, "int")
-        columns = definitions({name: column_type(kind) for name, kind in kinds.items()})
-        execute(warehouse, f"CREATE OR REPLACE TABLE {quote('marts', pair.batch)} ({columns})")
+    for pair in (pair for pair in PAIRS.values() if not pair.totals_of):
+        filters = {name: "bool" if isinstance(value, bool) else "int" for name, value in pair.batch_filter.items()}
+        columns = definitions({name: column_type(kind) for name, kind in (pair.columns | filters).items()})
+        execute(warehouse, f"CREATE OR REPLACE TABLE {quote(pair.batch_schema, pair.batch)} ({columns})")
     _write(speed, warehouse, [_row(n) for n in range(3)])
     _publish(warehouse, 1, NOW)
     session = Session(snowflake_settings)
@@ -80,6 +80,8 @@ def test_a_crash_around_report_and_commit_changes_nothing(
     assert {p.pair: (p.status, p.rows, p.suspect) for p in first[0].pairs} == {
         "transactions": ("CONVERGING", 3, 1),
         "sessions": ("CONVERGED", 0, 0),
+        "user_events": ("CONVERGED", 0, 0),
+        "revenue": ("CONVERGED", 0, 0),
     }
     rows = execute(warehouse, "SELECT STATE, DIFFERENCE, DIFFERENT_COLUMNS FROM OPS.RECONCILIATION_ENTRY")
     assert rows == [("suspect", "different", "status")]
@@ -94,7 +96,7 @@ def test_a_later_run_confirms(real: Ports, speed: Client, warehouse: SnowflakeCo
     _publish(warehouse, 2, later)
     (reconciled, alert) = reconcile(_built(2), real)
     assert isinstance(reconciled, LayersReconciled)
-    assert (reconciled.status, [p.confirmed for p in reconciled.pairs]) == ("DIVERGED", [1, 0])
+    assert (reconciled.status, [p.confirmed for p in reconciled.pairs]) == ("DIVERGED", [1, 0, 0, 0])
     assert getattr(alert, "incident", None) == "reconciler/transactions/diverged/run-2"
 
 

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from reconciler.compare import difference, differing, judged_rows, unlike_figures, within
+from reconciler.compare import difference, differing, judged_rows, portions, suffix_of, unlike_figures
 from reconciler.ports import Row, Tally
 from tidemark.tables import Pair
 
@@ -31,15 +31,12 @@ def test_rows_up_to_w_are_counted_on_the_fuller_side() -> None:
     assert judged_rows({}, {"1:aa:j": Tally(3, 0), "1:aa:p": Tally(9, 0)}) == 3
 
 
-def test_judged_buckets_are_looked_at_first() -> None:
-    """What is too much for one comparison is counted, and young rows wait behind judged ones."""
-    tallies = {name: Tally(60, 0) for name in ("1:aa:p", "2:aa:j", "1:bb:j")}
-    assert within(list(tallies), tallies, {}, most_rows=130) == (["1:bb:j", "2:aa:j"], 1)
-
-
-def test_one_bucket_is_looked_at_however_large() -> None:
-    """A comparison never stands still before a bucket that is larger than its bound."""
-    assert within(["1:aa:j"], {"1:aa:j": Tally(10, 0)}, {}, most_rows=5) == (["1:aa:j"], 0)
+def test_buckets_come_in_portions_of_whole_suffixes() -> None:
+    """A key that lies in two buckets is met once; a portion ends before it grows too large, but never holds nothing."""
+    tallies = {name: Tally(60, 0) for name in ("1:aa:p", "2:aa:j", "1:bb:j", "2:bb:j", "1:cc:j")}
+    assert list(portions(list(tallies), tallies, {}, 180)) == [["1:aa:p", "2:aa:j"], ["1:bb:j", "2:bb:j", "1:cc:j"]]
+    assert list(portions(["1:aa:j", "1:bb:j"], tallies, {}, 5)) == [["1:aa:j"], ["1:bb:j"]]
+    assert [suffix_of(name) for name in ("1:aa:p", "~:::::j", "-3::j")] == ["aa", ":::", ""]
 
 
 @pytest.mark.parametrize(
@@ -54,6 +51,9 @@ def test_one_bucket_is_looked_at_however_large() -> None:
         ([row()], [row(), row()], ("doubled", (), 2)),
         ([row()], [row(), row("0:")], ("doubled", ("name",), 2)),
         ([], [row(), row()], ("doubled", (), 2)),
+        ([row("1:b"), row("1:a")], [row("1:a")], ("doubled_in_speed", ("name",), 1)),
+        ([row("1:b"), row("1:a")], [], ("missing_in_batch", (), 0)),
+        ([row("1:b"), row("1:a")], [row("1:a"), row("1:a")], ("doubled", ("name",), 2)),
     ],
 )
 def test_classes_of_difference(speed: list[Row], batch: list[Row], expected: tuple[object, ...] | None) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -93,9 +94,10 @@ class Bench:
         self.speed_layer.tables = {
             "transactions_realtime": self.speed,
             "user_sessions_realtime": [],
-            "user_events_realtime": self.beats,
+            "user_events_realtime": [],
+            "beats": self.beats,
         }
-        self.marts.tables = {"fct_transactions": self.batch, "fct_sessions": []}
+        self.marts.tables = {"fct_transactions": self.batch, "fct_sessions": [], "stg_user_events": []}
         as_of_ms = ms(now) if self.batch_alive else 0
         newest = Published(self.seq, self.generation, as_of_ms, self.exclude_flagged)
         self.marts.publications = [*self.marts.publications[:-1], newest]
@@ -247,7 +249,38 @@ def test_a_pair_that_cannot_be_compared_stops_alone() -> None:
     events = bench.run()
     assert (pair_of(events).status, pair_of(events, "sessions").status) == ("STALLED", "CONVERGED")
     assert "no column user_tier" in pair_of(events).detail
-    assert alerts_of(events) == [("reconciler/transactions/uncomparable/run-1", False)]
+    names = ("transactions", "revenue")  # revenue adds up the same rows
+    assert alerts_of(events) == [(f"reconciler/{name}/uncomparable/run-1", False) for name in names]
+
+
+def test_a_lost_row_is_missing_from_its_days_revenue() -> None:
+    """Once its day lies before W the totals differ too, and are confirmed when they still say the same."""
+    bench = Bench()
+    bench.speed.pop(7)
+    bench.hours = 13  # the next day
+    runs = [bench.run() for _ in range(2)]
+    assert [pair_of(run, "revenue").status for run in runs] == ["CONVERGING", "DIVERGED"]
+    (entry,) = (entry for entry in bench.ledger.entries.values() if entry.pair == "revenue")
+    columns = ("row_count", "quantity", "total_amount", "discount_amount", "tax_amount")
+    assert (entry.difference.kind, entry.difference.columns) == ("different", columns)
+    report = json.decode(bench.reports.written["reports/run-2/reconciliation.json"])
+    assert [pair["repair_sql"] for pair in report["pairs"] if pair["pair"] == "revenue"] == [""]
+
+
+def test_totals_that_change_are_not_confirmed() -> None:
+    """A late event makes a past day differ until both sides have it; another one is another difference."""
+    bench = Bench()
+    bench.hours = 13
+    late = [transaction(100 + n) for n in range(3)]
+    bench.speed.append(bench.processed(late[0]))
+    runs = [bench.run()]
+    for this, following in pairwise(late):
+        bench.batch.append(this)
+        bench.speed.append(bench.processed(following))
+        runs.append(bench.run())
+    bench.batch.append(late[-1])
+    runs.append(bench.run())
+    assert [pair_of(run, "revenue").status for run in runs] == ["CONVERGING", "CONVERGING", "CONVERGING", "CONVERGED"]
 
 
 def test_an_engine_that_is_away_is_an_outage() -> None:

@@ -1,5 +1,5 @@
 -- name: mart_columns
--- A mart's columns, numbers with precision and scale.
+-- The columns of a table or view, numbers with precision and scale.
 SELECT
     LOWER(COLUMN_NAME),
     CASE
@@ -8,7 +8,19 @@ SELECT
         ELSE DATA_TYPE
     END
 FROM INFORMATION_SCHEMA.COLUMNS
-WHERE TABLE_SCHEMA = 'MARTS' AND TABLE_NAME = %(table)s;
+WHERE TABLE_SCHEMA = %(schema)s AND TABLE_NAME = %(table)s;
+
+-- name: mart_totals
+-- In a table's place: daily totals of its rows. A day without a date is NULL.
+SELECT
+    {group_columns},
+    TO_DATE({event_time}) AS DAY,
+    DATEADD(DAY, 1, TO_DATE({event_time}))::TIMESTAMP_NTZ AS DAY_END,
+    COUNT(*) AS ROW_COUNT,
+    {sums}
+FROM {table}
+WHERE {filter}
+GROUP BY {group_columns}, TO_DATE({event_time});
 
 -- name: mart_sums
 -- Rows and the sum of row hashes per bucket (day, end of the key, judged or not).
@@ -17,7 +29,7 @@ WITH placed AS (
         COALESCE(TO_VARCHAR({day}), '~') || ':' || {suffix}
         || CASE WHEN {event_us} > %(cutoff_us)s THEN ':p' ELSE ':j' END AS BUCKET,
         {row_hash} AS HASH_OF_ROW
-    FROM {table}
+    FROM {source}
     WHERE {filter} AND ({event_us} <= %(upper_us)s OR {event_us} IS NULL)
 )
 SELECT BUCKET, COUNT(*), SUM(HASH_OF_ROW)
@@ -32,7 +44,7 @@ WITH placed AS (
         || CASE WHEN {event_us} > %(cutoff_us)s THEN ':p' ELSE ':j' END AS BUCKET,
         {key} AS ROW_KEY,
         {row_hash} AS HASH_OF_ROW
-    FROM {table}
+    FROM {source}
     WHERE {filter} AND ({event_us} <= %(upper_us)s OR {event_us} IS NULL)
 )
 SELECT ROW_KEY, COUNT(*), SUM(HASH_OF_ROW)
@@ -43,7 +55,7 @@ GROUP BY ROW_KEY;
 -- name: mart_rows
 -- All rows of some keys, as canonical texts in the registry's order.
 SELECT {key}, {event_us}, {texts}
-FROM {table}
+FROM {source}
 WHERE {filter} AND {key} IN (%(keys)s);
 
 -- name: published
