@@ -30,6 +30,8 @@ HEARTBEATS = {
 }
 CHUNK = 1000
 RETRY_SECONDS = 60.0
+# All keys of a table are grouped, however many there are: beyond these bytes ClickHouse does it on disk.
+SPILLING = {"max_bytes_before_external_group_by": 120_000_000, "max_bytes_before_external_sort": 120_000_000}
 # Codes that a person must mend: unknown column, table, database; no access. Anything else may heal.
 FOR_GOOD = {"16", "47", "60", "81", "497", "516", "43", "386"}
 _CODE = re.compile(r"code:? (\d+)", re.IGNORECASE)
@@ -110,7 +112,7 @@ class ClickHouse:
                 self._client = clickhouse_connect.get_client(
                     **self._settings.client_arguments(), autogenerate_session_id=False
                 )
-            return list(self._client.query(statement, parameters=dict(values)).result_rows)
+            return list(self._client.query(statement, dict(values), SPILLING).result_rows)
         except OperationalError:
             self._client = None
             raise
