@@ -6,6 +6,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from clickhouse_connect.driver.client import Client
 from snowflake.connector import SnowflakeConnection
@@ -98,6 +100,21 @@ def test_a_later_run_confirms(real: Ports, speed: Client, warehouse: SnowflakeCo
     assert isinstance(reconciled, LayersReconciled)
     assert (reconciled.status, [p.confirmed for p in reconciled.pairs]) == ("DIVERGED", [1, 0, 0, 0])
     assert getattr(alert, "incident", None) == "reconciler/transactions/diverged/run-2"
+
+
+def test_the_full_list_is_parquet_beside_the_lake(real: Ports, lake: LakeSettings) -> None:
+    """The pair's detail names the folder; a row per differing key, with both sides' texts by column."""
+    (reconciled,) = reconcile(_built(1), real)
+    assert isinstance(reconciled, LayersReconciled)
+    detail = next(pair.detail for pair in reconciled.pairs if pair.pair == "transactions")
+    counted, _, listed = detail.partition("; all in ")
+    assert counted == "differing keys: 1 different"
+    folder = Folder(s3_client(lake.aws_region, lake.s3_endpoint), lake.lake_state)
+    (name,) = folder.names(listed.removeprefix(f"{folder.uri}/"))
+    (row,) = pq.read_table(pa.BufferReader(folder.read(name) or b"")).to_pylist()
+    assert (row["kind"], row["columns"], row["copies"]) == ("different", ["status"], 1)
+    sides = (dict(row["speed"])["status"], dict(row["batch"])["status"])
+    assert sides == ("9:completed", "8:refunded")
 
 
 def _row(number: int, at: datetime = NOW - timedelta(hours=2)) -> dict[str, Any]:
