@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from itertools import islice
+from itertools import chain, islice
 from typing import TypeVar
 
 from msgspec import Struct, field
@@ -88,15 +88,17 @@ def _looked_at(
 ) -> Iterator[Difference]:
     """The known keys that differ, then those found in each portion of the buckets."""
 
-    def rows(keys: Iterable[str]) -> Iterator[Difference]:
-        for part in _parts(keys, PART_KEYS):
-            speed_rows, batch_rows = both("rows", speed, marts, lambda side, part=part: side.rows(pair, window, part))  # type: ignore[misc]
-            yield from differences(pair, part, speed_rows, batch_rows)
+    def keys(buckets: Sequence[str]) -> list[str]:
+        sides = both("keys", speed, marts, lambda side: side.keys(pair, window, buckets))
+        return [key for key in differing(*sides) if key not in known]
 
-    yield from rows(known)
-    for buckets in chosen:
-        speed_keys, batch_keys = both("keys", speed, marts, lambda side, of=buckets: side.keys(pair, window, of))  # type: ignore[misc]
-        yield from rows(key for key in differing(speed_keys, batch_keys) if key not in known)
+    def rows(part: Collection[str]) -> list[Difference]:
+        sides = both("rows", speed, marts, lambda side: side.rows(pair, window, part))
+        return differences(pair, part, *sides)
+
+    for found in chain([known], map(keys, chosen)):
+        for part in _parts(found, PART_KEYS):
+            yield from rows(part)
 
 
 class _Sample:
