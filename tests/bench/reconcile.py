@@ -1,0 +1,196 @@
+"""What a reconciliation costs against a plain scan of both sides: seconds, bytes moved, the reconciler's own memory.
+
+Both emulators of its own, with the same generated transactions in each. A plain scan asks both engines at once for the
+sum of all rows' MD5 hashes; the reconciler then compares clean sides, and again after a delta of 1,000 rows on both.
+Medians of MEASURED; nothing is asserted. The goals: twice the scan, 10 MB, 150 MB, and 0.5 s for the delta.
+
+    python tests/bench/reconcile.py [--rows 2000000]
+"""
+
+import argparse
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+import clickhouse_connect
+from rich.console import Console
+
+from reconciler.canonical import CLICKHOUSE, SNOWFLAKE, fragments
+from reconciler.clickhouse import ClickHouse
+from reconciler.passes import compare_pair
+from reconciler.snowflake import Session, Snowflake
+from tidemark.settings import ClickHouseSettings
+from tidemark_cli.lab import MEGABYTE
+from tidemark_cli.render import new_table
+from tidemark_warehouse import execute
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
+from reconciler_generated import MART, PAIR, SPEED, fill_mart, fill_speed, window
+from transformer_bench import Database, emulator
+
+DELTA_ROWS, MEASURED = 1000, 3
+console = Console()
+
+
+class Wire:
+    """A port in front of another one that counts what comes back through it."""
+
+    def __init__(self, target: int) -> None:
+        self.bytes, self._target = 0, target
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._listener.getsockname()[1])
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            near, _ = self._listener.accept()
+            far = socket.create_connection(("127.0.0.1", self._target))
+            threading.Thread(target=self._pass, args=(near, far, False), daemon=True).start()
+            threading.Thread(target=self._pass, args=(far, near, True), daemon=True).start()
+
+    def _pass(self, source: socket.socket, sink: socket.socket, counted: bool) -> None:
+        with suppress(OSError):  # one of the two has hung up
+            while block := source.recv(65536):
+                self.bytes += len(block) if counted else 0
+                sink.sendall(block)
+            sink.shutdown(socket.SHUT_WR)
+
+
+class Bench:
+    """Both sides behind wires, filled with equal rows."""
+
+    def __init__(self, clickhouse_port: int, database: Database, rows: int) -> None:
+        self.speed = clickhouse_connect.get_client(host="127.0.0.1", port=clickhouse_port)
+        self.warehouse, self.rows = database.connection, rows
+        fill_speed(self.speed, rows)
+        fill_mart(self.warehouse, rows)
+        self.wires = Wire(clickhouse_port), Wire(database.settings.snowflake_port or 0)
+        live = ClickHouseSettings(clickhouse_host="127.0.0.1", clickhouse_port=self.wires[0].port)
+        marts = database.settings.model_copy(update={"snowflake_port": self.wires[1].port})
+        self.session = Session(marts)
+        self.sides = ClickHouse(live), Snowflake(self.session)
+        self.memory = peak_above_idle(self.reconcile)  # of the first comparison: later ones find the heap grown
+
+    def close(self) -> None:
+        """End the sessions before their engine ends."""
+        self.session.connection().close()
+        self.warehouse.close()
+
+    def scan(self) -> None:
+        """The sum of all rows' hashes, on both engines at once."""
+        left, right = (fragments(dialect, PAIR)["row_hash"] for dialect in (CLICKHOUSE, SNOWFLAKE))
+        with ThreadPoolExecutor(2) as pool:
+            asked = pool.submit(self.speed.query, f"SELECT count(), sum(toUInt128({left})) FROM {SPEED}")
+            execute(self.warehouse, f"SELECT COUNT(*), SUM({right}) FROM {MART}")
+            asked.result()
+
+    def reconcile(self) -> None:
+        """A whole comparison that finds nothing."""
+        compared = compare_pair(PAIR, *self.sides, window(), ())
+        if compared.differences or compared.rows < self.rows:
+            raise SystemExit(f"{compared.rows} rows compared, {dict(compared.counts)} differ")
+
+    def delta(self) -> None:
+        """1,000 rows get another status on both sides."""
+        numbers = f"cityHash64(transaction_id) % {self.rows // DELTA_ROWS} = 0"
+        later = "processing_time + toIntervalSecond(1) AS processing_time"
+        ids = self.speed.query(f"SELECT toString(transaction_id) FROM {SPEED} WHERE {numbers}").result_columns[0]
+        self.speed.command(
+            f"INSERT INTO {SPEED} SELECT * REPLACE ('delta' AS status, {later}) FROM {SPEED} WHERE {numbers}"
+        )
+        execute(self.warehouse, f"UPDATE {MART} SET STATUS = 'delta' WHERE TRANSACTION_ID IN (%(ids)s)", {"ids": ids})
+
+
+def seconds(work: Callable[[], None]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def peak_above_idle(work: Callable[[], None]) -> int:
+    """Bytes by which this process's peak stood above what it held before."""
+    Path("/proc/self/clear_refs").write_text("5")
+    before = _status("VmRSS")
+    work()
+    return _status("VmHWM") - before
+
+
+def _status(name: str) -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
+
+
+def measure(bench: Bench) -> list[tuple[str, str, str]]:
+    """(what, figure, goal)."""
+    scan = statistics.median(seconds(bench.scan) for _ in range(MEASURED))
+    clean = statistics.median(seconds(bench.reconcile) for _ in range(MEASURED))
+    before = sum(wire.bytes for wire in bench.wires)
+    bench.reconcile()
+    moved = sum(wire.bytes for wire in bench.wires) - before
+    bench.delta()
+    delta = seconds(bench.reconcile)
+    return [
+        ("plain scan of hashes, both sides", f"{scan:.2f} s", ""),
+        ("clean comparison", f"{clean:.2f} s, {clean / scan:.2f} times the scan", "2 times"),
+        ("bytes moved", f"{moved / MEGABYTE:.2f} MB", "10 MB"),
+        ("memory above idle", f"{bench.memory / MEGABYTE:.0f} MB", "150 MB"),
+        (f"comparison after a delta of {DELTA_ROWS:,} rows", f"{delta:.2f} s", "0.5 s"),
+    ]
+
+
+def main() -> None:
+    """Measure and print one table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=2_000_000)
+    rows = parser.parse_args().rows
+    table = new_table(f"Reconciling {rows:,} rows")
+    for name in ("what", "measured", "goal"):
+        table.add_column(name)
+    with tempfile.TemporaryDirectory(prefix="tidemark-bench-") as folder, emulator(Path(folder)) as environment:
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            port = int(probe.getsockname()[1])
+        command = [
+            sys.executable,
+            "-m",
+            "tidemark_lab.clickhouse",
+            "--port",
+            str(port),
+            "--data",
+            f"{folder}/clickhouse",
+        ]
+        os.environ.setdefault("AWS_REGION", "us-east-1")
+        with subprocess.Popen(command) as process:
+            try:
+                _wait_for(port)
+                bench = Bench(port, Database(environment), rows)
+                for line in measure(bench):
+                    table.add_row(*line)
+                bench.close()
+            finally:
+                process.terminate()
+    console.print(table)
+
+
+def _wait_for(port: int) -> None:
+    until = time.monotonic() + 120
+    while time.monotonic() < until:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.2)
+        else:
+            return
+    raise SystemExit(f"nothing answers at {port}")
+
+
+if __name__ == "__main__":
+    main()
