@@ -5,6 +5,7 @@ from pathlib import Path
 import yaml
 
 from tidemark.tables import registry
+from tidemark_lab.upstream.schemas import SPEED
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,6 +41,13 @@ def test_pairs_name_models() -> None:
     """A reconciled pair's batch side is a model of dbt."""
     files = {p.stem for p in (ROOT / "dbt" / "models").rglob("*.sql")}
     assert [pair.batch for pair in registry().pairs.values() if pair.batch not in files] == []
+
+
+def test_a_pair_that_is_not_partial_names_every_column() -> None:
+    """A correction is a whole row of the speed layer's table, with a new version."""
+    rows = {name: pair for name, pair in registry().pairs.items() if pair.totals_of is None}
+    lacking = {name: set(SPEED[p.speed].names) - {*p.columns, p.version} for name, p in rows.items()}
+    assert {name for name, columns in lacking.items() if columns} == {name for name, p in rows.items() if p.partial}
 
 
 def test_raw_and_staging_are_clustered_alike() -> None:

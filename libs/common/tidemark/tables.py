@@ -63,8 +63,9 @@ class Dataset(Struct, frozen=True, forbid_unknown_fields=True):
 class Pair(Struct, frozen=True, forbid_unknown_fields=True):
     """A table of the warehouse and one of the speed layer that must say the same. Seconds are of event time.
 
-    `batch_filter` keeps to the batch rows in which these columns hold exactly these values. `totals_of`: the rows
-    compared are daily totals of that pair's rows; only `Totals` makes such a pair.
+    `batch_filter` keeps to the batch rows in which these columns hold exactly these values. `partial`: the columns are
+    not all that the speed layer's table has, so no row of it can be made of them. `totals_of`: the rows compared are
+    daily totals of that pair's rows; only `Totals` makes such a pair.
     """
 
     dataset: str
@@ -78,7 +79,13 @@ class Pair(Struct, frozen=True, forbid_unknown_fields=True):
     columns: dict[str, str]
     batch_schema: str = "marts"
     batch_filter: dict[str, bool | int | str] = field(default_factory=dict)
+    partial: bool = False
     totals_of: "Pair | None" = None
+
+    @property
+    def can_be_corrected(self) -> bool:
+        """Whether a row of the speed layer can be made of the batch side's."""
+        return not self.partial and self.totals_of is None
 
 
 class Totals(Struct, frozen=True, forbid_unknown_fields=True):

@@ -59,10 +59,14 @@ def cause(entry: Entry, known: Siblings) -> Cause:
     found = entry.difference
     if found.kind == "doubled":
         return Cause("doubled", f"the mart holds {found.copies} rows of this key")
+    if found.kind == "doubled_in_speed":
+        return Cause("doubled", "the speed layer holds two different rows of this key, written at one moment")
     if entry.state == "resolved":
         return Cause("late", f"both sides agreed after {entry.seconds_to_resolve or 0:.0f} s")
     if entry.state == "pending":
         return Cause("late", f"the row is younger than the lateness bound of {known.pair.lateness_seconds} s")
+    if known.pair.totals_of:
+        return Cause("lost", f"the totals' own rows tell: see {known.pair.speed}, row by row")
     return _different(found, known) if found.kind == "different" else _missing(entry, known)
 
 
@@ -75,7 +79,7 @@ def siblings(pair: Pair, entries: Iterable[Entry]) -> Siblings:
             for name in found.columns:
                 known.translated[name, found.speed[name], found.batch[name]] += 1
                 known.words[name, found.speed[name]].add(found.batch[name])
-        elif found.kind != "doubled":
+        elif found.kind in ("missing_in_speed", "missing_in_batch"):
             known.halves[_half(pair, found)].add(found.kind)
             if entry.state not in ("pending", "resolved") and found.event_ms is not None:
                 known.missing[found.kind].append(found.event_ms)

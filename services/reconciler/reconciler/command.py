@@ -79,7 +79,7 @@ def repair(
     settings = load(RepairSettings)
     chosen, (told, session) = _pairs(pair), _told(settings)
     for name, one in chosen.items():
-        entries = _confirmed(session, name)
+        entries = [] if one.totals_of else _confirmed(session, name)  # totals are put right by their rows
         if not entries:
             typer.echo(f"-- {name}: no confirmed difference")
         elif apply:

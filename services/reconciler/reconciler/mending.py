@@ -19,12 +19,13 @@ from reconciler.ports import Marts, SpeedLayer, SpeedRepairs, Uncomparable, Wind
 from tidemark.tables import Pair
 
 BATCH = 500
+WRONG = ("missing_in_speed", "different", "doubled_in_speed")
 FOR_EVER_MS = 253_402_300_799_000  # the end of the year 9999
 
 
 class Mended(Struct, frozen=True):
-    """What became of the entries. `agreed`: gone meanwhile; `left`: for a person, doubled in the mart or finer than the
-    speed layer's column holds."""
+    """What became of the entries. `agreed`: gone meanwhile; `left`: for a person, doubled in the mart, finer than the
+    speed layer's column holds, or of a pair that compares only some columns."""
 
     corrected: int = 0
     removed: int = 0
@@ -65,9 +66,7 @@ def _batch(
     window = Window(FOR_EVER_MS, FOR_EVER_MS, speed_ms)
     speed_rows, batch_rows = both("rows to mend", *sides, lambda side: side.rows(pair, window, keys))
     found = differences(pair, keys, speed_rows, batch_rows)
-    wrong = [
-        one for one in found if one.kind in ("missing_in_speed", "different") and not _as_near_as_can_be(pair, one)
-    ]
+    wrong = [one for one in found if pair.can_be_corrected and one.kind in WRONG and not _as_near_as_can_be(pair, one)]
     surplus = [one.key for one in found if one.kind == "missing_in_batch"]
     if wrong or surplus:
         say(_sentence(pair, [one.key for one in wrong], surplus))

@@ -12,23 +12,28 @@ from tidemark_warehouse.identifiers import literal
 
 
 def look_queries(pair: Pair, found: Difference, database: str = "speed") -> dict[str, str]:
-    """For the speed layer all versions of the key's row, for the mart all its rows."""
-    row = found.batch or found.speed
+    """For the speed layer all versions of the key's row, for the batch side all its rows; of totals the day's rows."""
+    row, rows = found.batch or found.speed, pair.totals_of or pair
+    filters = [f"{SNOWFLAKE.quote(name)} = {_filtered(value)}" for name, value in rows.batch_filter.items()]
+    mine = [key_condition(pair, row, SNOWFLAKE.quote, mart_literal), *filters]
+    theirs = [key_condition(pair, row, CLICKHOUSE.quote, speed_literal)]
+    if pair.totals_of:
+        mine.append(f"TO_DATE({SNOWFLAKE.quote(rows.event_time)}) = {mart_literal('date', row['day'])}")
+        theirs.append(f"toDate({CLICKHOUSE.quote(rows.event_time)}, 'UTC') = {speed_literal('date', row['day'])}")
+    speed, batch = CLICKHOUSE.quote(database, pair.speed), SNOWFLAKE.quote(pair.batch_schema, pair.batch)
     version = CLICKHOUSE.quote(pair.version)
-    filters = [f"{SNOWFLAKE.quote(name)} = {_filtered(value)}" for name, value in pair.batch_filter.items()]
-    mine = " AND ".join([key_condition(pair, row, SNOWFLAKE.quote, mart_literal), *filters])
-    theirs = key_condition(pair, row, CLICKHOUSE.quote, speed_literal)
     return {
-        "speed": f"SELECT * FROM {CLICKHOUSE.quote(database, pair.speed)} WHERE {theirs} ORDER BY {version} DESC;",  # noqa: S608 - text for a person
-        "batch": f"SELECT * FROM {SNOWFLAKE.quote('marts', pair.batch)} WHERE {mine};",  # noqa: S608 - as above
+        "speed": f"SELECT * FROM {speed} WHERE {' AND '.join(theirs)} ORDER BY {version} DESC;",  # noqa: S608 - text for a person
+        "batch": f"SELECT * FROM {batch} WHERE {' AND '.join(mine)};",  # noqa: S608 - as above
     }
 
 
 def key_condition(
     pair: Pair, texts: Mapping[str, str], quote: Callable[..., str], value: Callable[[str, str], str]
 ) -> str:
-    """The key's columns hold these canonical texts."""
-    said = {name: value(pair.columns[name], texts[name]) for name in pair.key}
+    """The key's columns hold these canonical texts; the day of totals is no column."""
+    columns = [name for name in pair.key if not (pair.totals_of and name == "day")]
+    said = {name: value(pair.columns[name], texts[name]) for name in columns}
     return " AND ".join(f"{quote(name)} {'IS' if text == 'NULL' else '='} {text}" for name, text in said.items())
 
 
@@ -51,7 +56,7 @@ def _literal(kind: str, text: str, moment: str, escaped: Callable[[str], str]) -
     if value is None:
         return "NULL"
     family, _ = family_of(kind)
-    if family in ("string", "uuid", "decimal"):
+    if family in ("string", "uuid", "decimal", "date"):
         # a quoted decimal is parsed exactly, a bare one passes through a float; no text may move a terminal's cursor
         return "".join(c if c.isprintable() or c > "\uffff" else escaped(c) for c in literal(value))
     if family == "timestamp":
@@ -59,5 +64,5 @@ def _literal(kind: str, text: str, moment: str, escaped: Callable[[str], str]) -
     return {"1": "true", "0": "false"}[value] if family == "bool" else str(int(value))
 
 
-def _filtered(value: int | str) -> str:
-    return str(value) if isinstance(value, int) else literal(value)
+def _filtered(value: bool | int | str) -> str:
+    return str(value).upper() if isinstance(value, bool | int) else literal(value)

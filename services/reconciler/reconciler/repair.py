@@ -27,6 +27,8 @@ def repair_sql(pair: Pair, entries: Iterable[Entry], speed_ms: int, database: st
             continue
         if found.kind == "doubled":
             lines.append(f"-- {pair.batch} holds {found.copies} rows of one key: rebuild it ({_comment(found.key)})")
+        elif found.kind != "missing_in_batch" and not pair.can_be_corrected:
+            lines.append(f"-- {pair.speed} has more columns than are compared: send it again ({_comment(found.key)})")
         elif found.kind == "missing_in_batch":
             lines.append(_delete(pair, found.speed, speed_ms, database))
         else:

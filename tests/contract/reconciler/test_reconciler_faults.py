@@ -35,7 +35,12 @@ from tidemark.settings import load
 reconcile(json.decode(sys.stdin.buffer.read(), type=MartsBuilt), compose(load(ReconcilerSettings)))
 """
 LEDGER = "SELECT RUN_ID, RUN_SEQ, COMPARED_SEQ, STATUS FROM OPS.RECONCILIATION_RUN ORDER BY RUN_SEQ"
-ENTRIES = "SELECT ENTRY_ID, STATE, DIFFERENCE, FIRST_RUN_ID FROM OPS.RECONCILIATION_ENTRY ORDER BY ENTRY_ID"
+ENTRIES = """
+SELECT ENTRY_ID, STATE, DIFFERENCE, FIRST_RUN_ID
+FROM OPS.RECONCILIATION_ENTRY
+WHERE PAIR = 'transactions'
+ORDER BY ENTRY_ID
+"""
 
 
 @pytest.fixture

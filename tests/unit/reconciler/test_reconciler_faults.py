@@ -61,7 +61,9 @@ def test_an_engine_that_is_away_is_waited_for_and_then_said(day: Day) -> None:
     assert day.ledger.entries == before
     assert tries(day, 1) == ["STALLED"]  # a repeat says the same
     day.speed_layer.away = None
-    assert told(day.step()) == ("DIVERGED", "", [("diverged", False), ("uncomparable", True)])
+    status, detail, alerts = told(day.step())
+    assert (status, alerts) == ("DIVERGED", [("diverged", False), ("uncomparable", True)])
+    assert detail.startswith("differing keys: 1 missing_in_speed; ")
 
 
 def test_an_engine_that_comes_back_in_time_leaves_no_trace(day: Day) -> None:
