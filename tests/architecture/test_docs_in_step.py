@@ -6,19 +6,26 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from tidemark_cli import chart_page
 from tidemark_cli.advise.rules import RULES
 from tidemark_cli.documents import events_page
 from tidemark_cli.main import app
 
 ROOT = Path(__file__).parents[2]
-PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
-CODE = [p for folder in ("libs", "services", "tests", "dbt") for p in (ROOT / folder).rglob("*.py")]
+PAGES = [path for pattern in ("*.md", "docs/**/*.md", "helm/**/*.md", "images/*.md") for path in ROOT.glob(pattern)]
+CODE = [p for folder in ("libs", "services", "tests", "dbt", "images", ".ci") for p in (ROOT / folder).rglob("*.py")]
 LONGEST_FILE = 300
 
 
 def test_events_page_is_what_the_code_says() -> None:
     """docs/events.md is written from events.py; `make docs` brings it in step."""
     assert events_page() == (ROOT / "docs" / "events.md").read_text()
+
+
+def test_chart_page_is_what_the_values_say() -> None:
+    """The chart's README is written from values.yaml, every value with its comment."""
+    page = chart_page.chart_page((ROOT / chart_page.VALUES).read_text())
+    assert page == (ROOT / chart_page.FILE).read_text()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))

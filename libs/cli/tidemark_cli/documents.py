@@ -1,4 +1,7 @@
-"""Writes docs/events.md from events.py; a test holds the two together. `python -m tidemark_cli.documents`."""
+"""Writes docs/events.md from events.py and the chart's README from its values; tests hold them together.
+
+`python -m tidemark_cli.documents`, in the checkout.
+"""
 
 import inspect
 from pathlib import Path
@@ -7,6 +10,7 @@ from typing import get_type_hints
 import msgspec
 
 from tidemark.events import CHAIN, COMPACTED, DEAD_LETTERS, EVENTS, PARKED, Event
+from tidemark_cli import chart_page
 
 FILE = Path("docs/events.md")
 COMPACTED_TOPICS = ", ".join(f"`{event.topic}`" for event in COMPACTED)
@@ -66,3 +70,4 @@ def _type(hint: object) -> str:
 
 if __name__ == "__main__":
     FILE.write_text(events_page())
+    chart_page.FILE.write_text(chart_page.chart_page(chart_page.VALUES.read_text()))

@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 
 from tidemark import kafka
-from tidemark.settings import LakeSettings, RunnerSettings, SnowflakeSettings, load
+from tidemark.settings import KafkaSettings, LakeSettings, RunnerSettings, SnowflakeSettings, load
 
 console = Console()
 
@@ -24,6 +24,7 @@ def init(
         bool, typer.Option("--account", help="Print, and do not run, what an account's administrator runs once.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the warehouse's SQL, and do nothing.")] = False,
+    topics: Annotated[bool, typer.Option("--topics", help="The topics alone; the warehouse is left as it is.")] = False,
 ) -> None:
     """Create the topics, and the warehouse's schemas, tables, stage and grants. A repeat changes nothing."""
     # here, because the client's import would make every other command slower
@@ -33,6 +34,10 @@ def init(
         settings = load(WarehouseSettings)
         text = account_sql(settings) if account else init_sql(settings)
         console.print(text, markup=False, highlight=False, soft_wrap=True)
+        return
+    if topics:
+        kafka.ensure_topics(load(KafkaSettings))
+        console.print("topics are ready")
         return
     every = load(EverySettings)
     kafka.ensure_topics(every)

@@ -19,7 +19,9 @@ from tidemark_cli.audit import audit
 from tidemark_cli.docs import docs
 from tidemark_cli.doctor import doctor
 from tidemark_cli.init import init
+from tidemark_cli.kind.command import app as kind
 from tidemark_cli.lineage import lineage
+from tidemark_cli.ping import ping
 from tidemark_cli.report import report
 
 app = typer.Typer(
@@ -37,6 +39,7 @@ for command in (
     chain.dead_letters,
     chain.replay,
     chain.resume,
+    ping,
     lake.held,
     lake.quarantine,
     as_of,
@@ -47,6 +50,7 @@ for command in (
     report,
 ):
     app.command()(command)
+app.add_typer(kind, name="kind")
 if find_spec("tidemark_lab"):
     from tidemark_cli import lab
 
