@@ -32,6 +32,7 @@ EVERYTHING = (
     "traces.endpoint=http://collector.example:4318/v1/traces",
     "networkPolicy.metricsFrom.team=watch",
     "lake.secret=the-lake",
+    "alerts.secret=the-alerts",
     f"workers.loader.roleArn={ROLE}",
     "images.pullSecrets={registry}",
 )
@@ -244,12 +245,22 @@ def test_local_parts_are_off_in_production_and_on_in_kind() -> None:
     assert set(of_kind(on_kind(), "StatefulSet")) == {*WORKERS, *local}
 
 
+def test_alerts_are_sent_where_a_secret_says_so() -> None:
+    """The notifier is there with it, its addresses come by reference; without it there is none."""
+    assert "notifier" not in of_kind(production(), "StatefulSet")
+    pod = of_kind(production("alerts.secret=the-alerts"), "StatefulSet")["notifier"]["spec"]["template"]["spec"]
+    [urls] = [entry for entry in pod["containers"][0]["env"] if entry["name"] == "TIDEMARK_ALERT_URLS"]
+    assert urls["valueFrom"]["secretKeyRef"] == {"name": "the-alerts", "key": "urls"}
+
+
 def test_no_value_is_unused() -> None:
     """Each value of values.yaml is read by a template: by its path, or as part of what is passed on."""
     text = "\n".join(path.read_text() for path in CHART.rglob("templates/**/*") if path.is_file())
     schema_only = {"replicas", "roleArn", "env", "memory", "cpu", "enabled", "image"}  # of a worker or a local part
     names = set(re.findall(r"^ +([\w]+):", (CHART / "values.yaml").read_text(), re.MULTILINE))
-    assert {name for name in names - schema_only - set(WORKERS) if not re.search(rf"\.{name}\b", text)} == set()
+    assert {
+        name for name in names - schema_only - {*WORKERS, "notifier"} if not re.search(rf"\.{name}\b", text)
+    } == set()
     assert {name for name in schema_only if not re.search(rf"\.{name}\b", text)} == set()
 
 

@@ -51,6 +51,14 @@ def test_the_clouds_are_reached_by_who_needs_them() -> None:
     assert who(80) == who(22) == set()
 
 
+def test_alerts_leave_by_the_ports_that_the_values_name() -> None:
+    """And by no other; there is no way out for a notifier that is not there."""
+    policies = _policies(production("alerts.secret=the-alerts", "alerts.ports={443,587}"))
+    assert all(passes(policies, _pod("notifier"), CLOUD, port) for port in (443, 587, 9094))
+    assert not passes(policies, _pod("notifier"), CLOUD, 8443)
+    assert not any(passes(PRODUCTION, _pod("notifier"), CLOUD, port) for port in (443, 587))
+
+
 def test_the_nodes_own_credentials_are_out_of_reach() -> None:
     """The metadata service of a cloud's machine is no way to its role."""
     metadata = End(address="169.254.169.254")

@@ -1,6 +1,6 @@
 {{- /*
-A group of settings as ConfigMap entries: dict "root" $ "group" kafka | lake | snowflake | clickhouse. What is empty is
-left out. Secrets come by "tidemark.secretEnv".
+A group of settings as ConfigMap entries: dict "root" $ "group" kafka | lake | snowflake | clickhouse | alerts (a Secret
+alone). What is empty is left out. Secrets come by "tidemark.secretEnv".
 */}}
 {{- define "tidemark.settings" -}}
 {{- $v := .root.Values -}}
@@ -63,6 +63,8 @@ left out. Secrets come by "tidemark.secretEnv".
 {{- $found = dict "TIDEMARK_SNOWFLAKE_PASSWORD" "password" -}}
 {{- else if eq .group "clickhouse" -}}
 {{- $found = dict "TIDEMARK_CLICKHOUSE_PASSWORD" "password" -}}
+{{- else if eq .group "alerts" -}}
+{{- $found = dict "TIDEMARK_ALERT_URLS" "urls" -}}
 {{- end -}}
 {{- if $secret }}
 {{- range $name, $key := $found }}
