@@ -3,8 +3,10 @@
 The tests run in order on one lab (conftest.py): each leaves a chain that has caught up.
 """
 
+import json
 import os
 import signal
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -20,6 +22,10 @@ from tidemark_cli.lab import wait_until_reconciled
 from tidemark_cli.runs import Run
 from tidemark_lab import lab
 from tidemark_lab.home import MARK
+from tidemark_lab.store_calls import read_calls
+
+POLICIES = Path(__file__).parents[2] / "docs" / "policies"
+SELDOM: dict[str, set[str]] = {}  # what a policy allows, and this file's runs do not ask for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -178,6 +184,18 @@ def test_a_rebuild_heals_and_is_one_trace(chain: Chain) -> None:
         assert before[name] == by_key(rows, table.key, list(table.columns))
         tombstones = {row["id"] for row in rows if row["_is_deleted"] and row["_lsn"] is None}
         assert _lost_deletes(chain, name) == tombstones
+
+
+def test_each_service_asks_aws_for_what_its_policy_allows(chain: Chain) -> None:
+    """No call is refused by docs/policies, and no action is allowed that nobody asks for but those named here."""
+    called = read_calls(chain.home / "data" / "store" / "calls.json")
+    policies = {path.stem: json.loads(path.read_text()) for path in POLICIES.glob("*.json") if path.stem != "snowflake"}
+    allowed = {name: {a for s in policy["Statement"] for a in s["Action"]} for name, policy in policies.items()}
+    asked = {name: set(called.get(name, [])) for name in allowed}
+    assert {name: asked[name] - allowed[name] for name in allowed} == {name: set() for name in allowed}
+    assert {name: allowed[name] - asked[name] for name in allowed} == {
+        name: SELDOM.get(name, set()) for name in allowed
+    }
 
 
 def assert_one_trace(chain: Chain, run: Run, *clients: str) -> None:

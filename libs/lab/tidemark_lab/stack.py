@@ -104,7 +104,7 @@ def _infrastructure(home: Home, ports: Ports, common: dict[str, str]) -> list[Co
     def python(name: str, module: str, ready: str, memory: int, *more: str) -> Component:
         port = str(ports[name][name])
         command = _python(f"tidemark_lab.{module}", "--port", port, "--data", str(home.data(name)), *more)
-        return Component(name, command, common, ports[name], ready, memory_mib=memory)
+        return Component(name, command, _signed(common, name), ports[name], ready, memory_mib=memory)
 
     broker_command = broker.command(executable, jars.folder("kafka"), home.data("broker"))
     zipkin_command = zipkin.command(executable, jars.folder("zipkin"), ports["zipkin"]["zipkin"])
@@ -129,7 +129,8 @@ def _services(ports: Ports, common: dict[str, str]) -> list[Component]:
         Component(
             name,
             _python(module),
-            common | {"TIDEMARK_HEALTH_HOST": "127.0.0.1", "TIDEMARK_HEALTH_PORT": str(ports[name]["health"])},
+            _signed(common, name)
+            | {"TIDEMARK_HEALTH_HOST": "127.0.0.1", "TIDEMARK_HEALTH_PORT": str(ports[name]["health"])},
             ports[name],
             ready="/readyz",
             needs=("initialise",),
@@ -137,6 +138,11 @@ def _services(ports: Ports, common: dict[str, str]) -> list[Component]:
         )
         for name, module in SERVICES.items()
     ]
+
+
+def _signed(environment: dict[str, str], name: str) -> dict[str, str]:
+    """With a key of its own, so that the store knows who asks (store_calls.py)."""
+    return environment | {"AWS_ACCESS_KEY_ID": name}
 
 
 def _python(module: str, *arguments: str) -> tuple[str, ...]:

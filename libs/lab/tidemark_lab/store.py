@@ -25,12 +25,13 @@ def serve(port: int, data: Path) -> None:
     tempfile.tempdir = str(parts)
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 
-    from tidemark_lab import store_catalog, store_index, store_objects
+    from tidemark_lab import store_calls, store_catalog, store_index, store_objects
 
     index = store_index.Index(data)
     store_catalog.install(index)
     store_objects.install(index)
-    application = DomainDispatcherApplication(create_backend_app)
+    calls = store_calls.Calls(data / "calls.json")
+    application = calls.noting(DomainDispatcherApplication(create_backend_app))
     server = make_server("127.0.0.1", port, application, threaded=True, request_handler=MotoRequestHandler)
     server.daemon_threads = True  # type: ignore[attr-defined]
     server.serve_forever()
