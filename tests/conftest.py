@@ -2,7 +2,7 @@
 
 import pytest
 
-LONGEST_FIRST = ("tests/e2e", "tests/unit/curate_job", "tests/contract")
+LONGEST_FIRST = ("tests/e2e", "tests/unit/curate_job", "tests/contract/transformer", "tests/contract")
 
 
 @pytest.hookimpl(tryfirst=True)
