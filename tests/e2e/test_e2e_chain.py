@@ -25,7 +25,8 @@ from tidemark_lab.home import MARK
 from tidemark_lab.store_calls import read_calls
 
 POLICIES = Path(__file__).parents[2] / "docs" / "policies"
-SELDOM: dict[str, set[str]] = {}  # what a policy allows, and this file's runs do not ask for
+# asked for by maintenance, and by whoever commits once a table has had fifty versions: not in every run of this file
+SELDOM = {"spark": {"s3:DeleteObject", "s3:ListBucket"}, "spark-submitter": {"s3:DeleteObject"}}
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -187,15 +188,14 @@ def test_a_rebuild_heals_and_is_one_trace(chain: Chain) -> None:
 
 
 def test_each_service_asks_aws_for_what_its_policy_allows(chain: Chain) -> None:
-    """No call is refused by docs/policies, and no action is allowed that nobody asks for but those named here."""
+    """No call is refused by docs/policies, and nothing is allowed that is not asked for, but what is seldom."""
     called = read_calls(chain.home / "data" / "store" / "calls.json")
     policies = {path.stem: json.loads(path.read_text()) for path in POLICIES.glob("*.json") if path.stem != "snowflake"}
     allowed = {name: {a for s in policy["Statement"] for a in s["Action"]} for name, policy in policies.items()}
     asked = {name: set(called.get(name, [])) for name in allowed}
-    assert {name: asked[name] - allowed[name] for name in allowed} == {name: set() for name in allowed}
-    assert {name: allowed[name] - asked[name] for name in allowed} == {
-        name: SELDOM.get(name, set()) for name in allowed
-    }
+    refused = {name: found for name in allowed if (found := asked[name] - allowed[name])}
+    needless = {name: found for name in allowed if (found := allowed[name] - asked[name] - SELDOM.get(name, set()))}
+    assert (refused, needless) == ({}, {})
 
 
 def assert_one_trace(chain: Chain, run: Run, *clients: str) -> None:
