@@ -25,8 +25,8 @@ from tidemark_lab.home import MARK
 from tidemark_lab.store_calls import read_calls
 
 POLICIES = Path(__file__).parents[2] / "docs" / "policies"
-# asked for by maintenance, and by whoever commits once a table has had fifty versions: not in every run of this file
-SELDOM = {"spark": {"s3:DeleteObject", "s3:ListBucket"}, "spark-submitter": {"s3:DeleteObject"}}
+# asked for by maintenance, and once a table has had fifty versions
+SELDOM = {"spark": {"s3:DeleteObject", "s3:ListBucket"}}
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
