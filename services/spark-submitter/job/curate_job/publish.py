@@ -55,7 +55,7 @@ def _append(rows: DataFrame, manifest: Manifest, table: Table, kind: str, expect
 
 
 def _write_state(spark: SparkSession, manifest: Manifest, work: Work, state: State) -> None:
-    if state.standing and state.standing <= REWRITTEN_ROWS:
+    if work.asked.small and 0 < state.standing <= REWRITTEN_ROWS:  # a large cut's keys are no broadcast
         _rewrite(spark, manifest, work, state)
     elif state.changed:
         _merge(spark, manifest, work, state)
