@@ -26,21 +26,21 @@ def of_warehouse(settings: Any) -> Iterator[Check]:
     """Sign in, then what this role sees. `settings`: Snowflake's and the lake's."""
     statements = load("tidemark_cli")
 
-    def asked(name: str) -> list[tuple[Any, ...]]:
+    def asked(*names: str) -> list[list[tuple[Any, ...]]]:
         with closing(connect(settings, "tidemark doctor")) as session:
-            return execute(session, statements[name])
+            return [execute(session, statements[name]) for name in names]
 
     def session() -> str:
-        [(role, warehouse, database)] = asked("doctor_session")
+        [[(role, warehouse, database)]] = asked("doctor_session")
         for what, found in (("warehouse", warehouse), ("database", database)):
             if found is None and not settings.snowflake_host:
                 raise Amiss(f"no {what} in the session of role {role}")
         return f"role {role}, warehouse {warehouse}, database {database}"
 
     def tables() -> str:
-        [(role, _, _)] = asked("doctor_session")
+        [[(role, _, _)], seen] = asked("doctor_session", "doctor_tables")
         expected = expected_tables(settings, role)
-        if lacking := expected - {name for (name,) in asked("doctor_tables")}:
+        if lacking := expected - {name for (name,) in seen}:
             raise Amiss(f"role {role} lacks {', '.join(sorted(lacking))}")
         return f"role {role} sees {len(expected)} tables of RAW and OPS"
 
