@@ -118,13 +118,20 @@ def whose_turn(ask: Ask, publication: Publication) -> MartsBuilt | None:
     return kept
 
 
+def find_differing(session: SnowflakeConnection, build_schema: str, model: Model, column_list: Sql) -> None:
+    """Keep, beside the build's table, the keys at which the published table is not equal to it.
+
+    What is found before BEGIN holds in the transaction: it ends without a change if anybody has published meanwhile.
+    """
+    sides = _relations(build_schema, model)
+    execute(session, render(_sql["differing_keys"], **sides, key=names(model.key), columns=column_list))
+
+
 def publish_table(work: Transaction, build_schema: str, model: Model, column_list: Sql) -> int:
     """Make one table equal to the build's; how many rows changed (a changed row is taken out and put in)."""
-    published, build = (model.published_schema, model.name), (build_schema, model.name)
-    remove = render(_sql["remove_changed"], published=published, build=build, columns=column_list, key=names(model.key))
-    removed = work.update(remove)
-    insert = render(_sql["insert_changed"], published=published, build=build, columns=column_list)
-    return max(removed, work.update(insert))
+    sides, key = _relations(build_schema, model), names(model.key)
+    removed = work.update(render(_sql["remove_differing"], **sides, key=key))
+    return max(removed, work.update(render(_sql["insert_differing"], **sides, key=key, columns=column_list)))
 
 
 def record(work: Transaction, publication: Publication, built: MartsBuilt, now: datetime) -> None:
@@ -209,6 +216,14 @@ def refusals(what: str) -> Iterator[None]:
         yield
     except errors.ProgrammingError as error:
         raise Invalid(f"{what}: {error}") from error
+
+
+def _relations(build_schema: str, model: Model) -> dict[str, tuple[str, str]]:
+    return {
+        "published": (model.published_schema, model.name),
+        "build": (build_schema, model.name),
+        "differing": (build_schema, f"{model.name}__differing"),
+    }
 
 
 def _broken_lock(dataset: str, rows: int) -> TypedStop:

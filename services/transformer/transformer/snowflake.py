@@ -101,6 +101,8 @@ class SnowflakeWarehouse:
                 say = partial(steps.audit_ddl, session, publication.run_id, self._now())
                 columns, widened = steps.shape_tables(session, self.build_schema, tables, say)
                 self._shape_views(session, publication, say, anew=widened)
+                for model in tables:
+                    steps.find_differing(session, self.build_schema, model, columns[model.name])
             sizes = steps.sizes(session, self.build_schema) if tables else {}
             with transaction(session) as work:
                 kept = steps.take_turn(work, publication)

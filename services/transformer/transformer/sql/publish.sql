@@ -26,20 +26,24 @@ CREATE TABLE IF NOT EXISTS {published} {cluster} AS SELECT * FROM {build} WHERE 
 -- name: create_view
 CREATE OR REPLACE VIEW {published} AS {query}
 
--- name: remove_changed
--- Rows that the build does not hold just so, and just as often.
-DELETE FROM {published}
-WHERE ({key}) IN (
-    SELECT {key} FROM (
-        SELECT {columns}, COUNT(*) AS COPIES FROM {published} GROUP BY {columns}
-        EXCEPT
-        SELECT {columns}, COUNT(*) AS COPIES FROM {build} GROUP BY {columns}
+-- name: differing_keys
+-- Keys of rows that one side holds and the other does not, or not as often. Each side is read once.
+CREATE OR REPLACE TRANSIENT TABLE {differing} AS
+SELECT DISTINCT {key}
+FROM (
+    SELECT {columns}, SUM(_SIDE) AS _BALANCE
+    FROM (
+        SELECT {columns}, 1 AS _SIDE FROM {build}
+        UNION ALL
+        SELECT {columns}, -1 AS _SIDE FROM {published}
     )
+    GROUP BY {columns}
 )
+WHERE _BALANCE != 0
 
--- name: insert_changed
--- Rows of the build that are not there.
+-- name: remove_differing
+DELETE FROM {published} WHERE ({key}) IN (SELECT {key} FROM {differing})
+
+-- name: insert_differing
 INSERT INTO {published} ({columns})
-SELECT {columns} FROM {build}
-EXCEPT
-SELECT {columns} FROM {published}
+SELECT {columns} FROM {build} WHERE ({key}) IN (SELECT {key} FROM {differing})
