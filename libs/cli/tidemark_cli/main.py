@@ -5,59 +5,76 @@ service, and they work on its own forms.
 """
 
 import sys
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
+from typing import Any
 
 import typer
 from rich.console import Console
+from typer.core import TyperGroup
+from typer.main import get_command
 
 from tidemark.errors import TidemarkError
-from tidemark_cli import chain, home, lake
-from tidemark_cli.advise.command import advise
-from tidemark_cli.as_of import as_of
-from tidemark_cli.audit import audit
-from tidemark_cli.docs import docs
-from tidemark_cli.doctor import doctor
-from tidemark_cli.init import init
-from tidemark_cli.kind.command import app as kind
-from tidemark_cli.lineage import lineage
-from tidemark_cli.ping import ping
-from tidemark_cli.report import report
+from tidemark_cli import home
 
-app = typer.Typer(
-    help="tidemark: the batch layer of a lambda architecture.", no_args_is_help=True, add_completion=False
-)
-for command in (
-    init,
-    doctor,
-    chain.publish,
-    chain.rollback,
-    chain.maintain,
-    chain.runs,
-    chain.show,
-    chain.watch,
-    chain.dead_letters,
-    chain.replay,
-    chain.resume,
-    ping,
-    lake.held,
-    lake.quarantine,
-    as_of,
-    audit,
-    lineage,
-    docs,
-    advise,
-    report,
-):
-    app.command()(command)
-app.add_typer(kind, name="kind")
-if find_spec("tidemark_lab"):
-    from tidemark_cli import lab
+COMMANDS = {
+    "init": "tidemark_cli.init:init",
+    "doctor": "tidemark_cli.doctor:doctor",
+    "publish": "tidemark_cli.chain:publish",
+    "rollback": "tidemark_cli.chain:rollback",
+    "maintain": "tidemark_cli.chain:maintain",
+    "runs": "tidemark_cli.chain:runs",
+    "show": "tidemark_cli.chain:show",
+    "watch": "tidemark_cli.chain:watch",
+    "dead-letters": "tidemark_cli.chain:dead_letters",
+    "replay": "tidemark_cli.chain:replay",
+    "resume": "tidemark_cli.chain:resume",
+    "ping": "tidemark_cli.ping:ping",
+    "held": "tidemark_cli.lake:held",
+    "quarantine": "tidemark_cli.lake:quarantine",
+    "as-of": "tidemark_cli.as_of:as_of",
+    "audit": "tidemark_cli.audit:audit",
+    "lineage": "tidemark_cli.lineage:lineage",
+    "docs": "tidemark_cli.docs:docs",
+    "advise": "tidemark_cli.advise.command:advise",
+    "report": "tidemark_cli.report:report",
+    "kind": "tidemark_cli.kind.command:app",
+}
+OF_THE_LAB = {name: f"tidemark_cli.lab:{name}" for name in ("demo", "up", "down", "status")}
 
-    for command in (lab.demo, lab.up, lab.down, lab.status):
-        app.command()(command)
-for found in entry_points(group="tidemark.commands"):
-    app.add_typer(found.load(), name=found.name)
+
+class OnDemand(TyperGroup):
+    """Imports a command when it is asked for: `publish` need not wait for the clients of lake and warehouse."""
+
+    def list_commands(self, ctx: object) -> list[str]:
+        return list(_places())
+
+    def get_command(self, ctx: object, cmd_name: str) -> Any:  # a command of typer's own copy of click, or None
+        place = _places().get(cmd_name)
+        if place is None:
+            return None
+        found = place.load()
+        if not isinstance(found, typer.Typer):
+            alone = typer.Typer(add_completion=False)
+            alone.command(cmd_name)(found)
+            found = alone
+        command = get_command(found)
+        command.name = cmd_name
+        return command
+
+
+def _places() -> dict[str, EntryPoint]:
+    own = COMMANDS | (OF_THE_LAB if find_spec("tidemark_lab") else {})
+    places = {name: EntryPoint(name, value, "tidemark") for name, value in own.items()}
+    return places | {found.name: found for found in entry_points(group="tidemark.commands")}
+
+
+app = typer.Typer(cls=OnDemand, no_args_is_help=True, add_completion=False)
+
+
+@app.callback()
+def tidemark() -> None:
+    """tidemark: the batch layer of a lambda architecture."""
 
 
 def run() -> None:

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from reconciler.snowflake import Session
     from reconciler.told import Told
 
-app = typer.Typer(help="What the comparison of the layers found, and repairs.", no_args_is_help=True)
+app = typer.Typer(
+    help="What the comparison of the layers found, and repairs.", no_args_is_help=True, add_completion=False
+)
 console = Console()
 PairName = Annotated[str | None, typer.Option("--pair", help="Only this pair.")]
 

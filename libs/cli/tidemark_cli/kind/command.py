@@ -13,7 +13,9 @@ from tidemark.errors import SettingsError
 from tidemark_cli.kind import checks, credentials, execute, plan
 from tidemark_cli.kind.plan import Step
 
-app = typer.Typer(help="The chart on a cluster of one's own machine (kind, in Docker).", no_args_is_help=True)
+app = typer.Typer(
+    help="The chart on a cluster of one's own machine (kind, in Docker).", no_args_is_help=True, add_completion=False
+)
 console = Console()
 ROOT = Path(__file__).parents[4]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the commands in order, and run none.")]
