@@ -57,86 +57,101 @@ def container(state: Thing, phase: str = "Failed", **more: Any) -> Thing:
     return {"phase": phase, "containerStatuses": [{**image, "state": state}], **more}
 
 
-def handler(cluster: Cluster) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            if not (found := self._found()):
-                return None
-            things, name, part, query = found
-            if part == "log":
-                text = cluster.logs.get(name)
-                return self._no(400, "container is waiting to start") if text is None else self._text(text)
-            if name:
-                thing = things.get(name)
-                return self._no(404, f"{name} not found") if thing is None else self._send(200, thing)
-            wanted = [pair.split("=", 1) for pair in query.get("labelSelector", "").split(",") if pair]
-            items = [t for t in things.values() if all(t["metadata"]["labels"].get(k) == v for k, v in wanted)]
-            return self._send(200, {"kind": "List", "metadata": {"resourceVersion": "1"}, "items": items})
+class Server(ThreadingHTTPServer):
+    """Listens on a free port of loopback."""
 
-        def do_POST(self) -> None:
-            thing = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            if not (found := self._found()):
-                return None
-            if cluster.refusals:
-                return self._no(*cluster.refusals.pop(0))
-            name = thing["metadata"]["name"]
-            if name in found[0]:
-                return self._no(409, f"{name} already exists", "AlreadyExists")
-            found[0][name] = thing
-            cluster.made.append(name)
-            cluster.operator(thing)
-            if cluster.loses_answer:
-                cluster.loses_answer = False
-                return self._no(503, "the answer is lost")
-            return self._send(201, thing)
+    daemon_threads = True
 
-        def do_DELETE(self) -> None:
-            if not (found := self._found()):
-                return None
-            things, name, *_ = found
-            if things.pop(name, None) is None:
-                return self._no(404, f"{name} not found")
-            cluster.deleted.append(name)
-            return self._send(200, {"kind": "Status", "status": "Success"})
+    def __init__(self, cluster: Cluster) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.cluster = cluster
 
-        def _found(self) -> tuple[dict[str, Thing], str, str, dict[str, str]] | None:
-            """What the path names; None: an answer has been given."""
-            if cluster.answers and (status := cluster.answers.pop(0)) != 200:
-                return self._no(status, "not now")
-            parts = urlsplit(self.path)
-            match = PATH.fullmatch(parts.path)
-            if match is None or match["namespace"] != "tidemark":
-                return self._no(404, "the server could not find the requested resource")
-            return cluster.of(match["kind"]), match["name"] or "", match["part"] or "", dict(parse_qsl(parts.query))
 
-        def _no(self, status: int, message: str, reason: str = "") -> None:
-            self._send(status, {"kind": "Status", "code": status, "message": message, "reason": reason})
+class Handler(BaseHTTPRequestHandler):
+    """Answers for `server.cluster`."""
 
-        def _send(self, status: int, body: Thing) -> None:
-            self._write(status, "application/json", json.dumps(body).encode())
+    server: "Server"
 
-        def _text(self, text: str) -> None:
-            self._write(200, "text/plain", text.encode())
+    def do_GET(self) -> None:
+        if not (found := self._found()):
+            return None
+        things, name, part, query = found
+        if part == "log":
+            text = self.server.cluster.logs.get(name)
+            return self._no(400, "container is waiting to start") if text is None else self._text(text)
+        if name:
+            thing = things.get(name)
+            return self._no(404, f"{name} not found") if thing is None else self._send(200, thing)
+        wanted = [pair.split("=", 1) for pair in query.get("labelSelector", "").split(",") if pair]
+        items = [t for t in things.values() if all(t["metadata"]["labels"].get(k) == v for k, v in wanted)]
+        return self._send(200, {"kind": "List", "metadata": {"resourceVersion": "1"}, "items": items})
 
-        def _write(self, status: int, kind: str, body: bytes) -> None:
-            self.send_response(status)
-            self.send_header("content-type", kind)
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def do_POST(self) -> None:
+        thing = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        if not (found := self._found()):
+            return None
+        if self.server.cluster.refusals:
+            return self._no(*self.server.cluster.refusals.pop(0))
+        name = thing["metadata"]["name"]
+        if name in found[0]:
+            return self._no(409, f"{name} already exists", "AlreadyExists")
+        found[0][name] = thing
+        self.server.cluster.made.append(name)
+        self.server.cluster.operator(thing)
+        if self.server.cluster.loses_answer:
+            self.server.cluster.loses_answer = False
+            return self._no(503, "the answer is lost")
+        return self._send(201, thing)
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-            pass
+    def do_DELETE(self) -> None:
+        if not (found := self._found()):
+            return None
+        things, name, *_ = found
+        if things.pop(name, None) is None:
+            return self._no(404, f"{name} not found")
+        self.server.cluster.deleted.append(name)
+        return self._send(200, {"kind": "Status", "status": "Success"})
 
-    return Handler
+    def _found(self) -> tuple[dict[str, Thing], str, str, dict[str, str]] | None:
+        """What the path names; None: an answer has been given."""
+        if self.server.cluster.answers and (status := self.server.cluster.answers.pop(0)) != 200:
+            return self._no(status, "not now")
+        parts = urlsplit(self.path)
+        match = PATH.fullmatch(parts.path)
+        if match is None or match["namespace"] != "tidemark":
+            return self._no(404, "the server could not find the requested resource")
+        return (
+            self.server.cluster.of(match["kind"]),
+            match["name"] or "",
+            match["part"] or "",
+            dict(parse_qsl(parts.query)),
+        )
+
+    def _no(self, status: int, message: str, reason: str = "") -> None:
+        self._send(status, {"kind": "Status", "code": status, "message": message, "reason": reason})
+
+    def _send(self, status: int, body: Thing) -> None:
+        self._write(status, "application/json", json.dumps(body).encode())
+
+    def _text(self, text: str) -> None:
+        self._write(200, "text/plain", text.encode())
+
+    def _write(self, status: int, kind: str, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("content-type", kind)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
+        pass
 
 
 @contextmanager
 def kubernetes_api(folder: Path) -> Iterator[tuple[Cluster, Path]]:
     """A cluster without anything in it, and the file to name in KUBECONFIG."""
     cluster = Cluster()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler(cluster))
-    server.daemon_threads = True
+    server = Server(cluster)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     config = {

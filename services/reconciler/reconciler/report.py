@@ -10,11 +10,11 @@ from typing import Any
 
 from msgspec import json, to_builtins
 
+from reconciler.asked import Outcome
 from reconciler.canonical import family_of, value_of
 from reconciler.cause import Cause, causes
 from reconciler.entries import Entry
 from reconciler.marks import pieces
-from reconciler.outcome import Outcome
 from reconciler.ports import Ports
 from reconciler.queries import look_queries
 from reconciler.repair import rebuild, repair_sql

@@ -9,8 +9,9 @@ for longer than a restart takes: the run has its status, and the pair is compare
 stands in the warehouse, so a warehouse that is away is waited for. The tick only looks at progress.
 """
 
+from reconciler.asked import Outcome
 from reconciler.heartbeat import Heartbeat
-from reconciler.outcome import Outcome, compare_all
+from reconciler.outcome import compare_all
 from reconciler.ports import Ports, Published, Recorded
 from reconciler.report import write_report
 from tidemark.errors import Retryable, Superseded

@@ -1,4 +1,4 @@
-"""The steps of one publication on Snowflake: shape of the published tables, whose turn it is, differences, ledger.
+"""The steps of one publication on Snowflake: shape of the published tables, whose turn it is, differences.
 
 snowflake.py calls them in this order: `whose_turn` and `shape_tables` before BEGIN, because DDL commits, the others
 inside.
@@ -14,14 +14,12 @@ from snowflake.connector import SnowflakeConnection, errors
 
 from tidemark.errors import Invalid, NotMyTurn, Superseded, TypedStop
 from tidemark.events import MartsBuilt
-from tidemark_warehouse import Sql, Transaction, execute, execute_many, load, names, render, widens
+from tidemark_warehouse import Sql, Transaction, execute, load, names, render, widens
 from transformer.ports import Model, Position, Publication
 
-ACTOR = "transformer"
 Relation = tuple[str, str]
 Say = Callable[[Model, str], None]
 Ask = Callable[[str, dict[str, Any]], Sequence[tuple[Any, ...]]]
-Sizes = Mapping[str, tuple[int | None, int | None]]
 _sql = load("transformer")
 _warehouse = load("tidemark_warehouse")
 
@@ -94,7 +92,7 @@ def alter(session: SnowflakeConnection, statement: str, table: Relation, column:
 def audit_ddl(session: SnowflakeConnection, run_id: str, now: datetime, model: Model, change: str) -> None:
     """An audit row of what DDL did to a published table or view; DDL commits, so this does too."""
     target = ".".join(relation(model.published_schema, model.name))
-    said = {"actor": ACTOR, "action": "ddl", "object": target, "detail": change, "at": now}
+    said = {"actor": "transformer", "action": "ddl", "object": target, "detail": change, "at": now}
     execute(session, _warehouse["audit"], {**said, "run_id": run_id})
 
 
@@ -132,64 +130,6 @@ def publish_table(work: Transaction, build_schema: str, model: Model, column_lis
     sides, key = _relations(build_schema, model), names(model.key)
     removed = work.update(render(_sql["remove_differing"], **sides, key=key))
     return max(removed, work.update(render(_sql["insert_differing"], **sides, key=key, columns=column_list)))
-
-
-def record(work: Transaction, publication: Publication, built: MartsBuilt, now: datetime) -> None:
-    """Ledger row with the receipt, audit row, and the lock row says that the marts stand at this run."""
-    window = publication.window
-    ledger = {
-        "dataset": window.dataset,
-        "run_id": publication.run_id,
-        "from_seq": window.from_seq,
-        "to_seq": window.to_seq,
-        "generation": publication.generation,
-        "as_of_ms": window.as_of_ms,
-        "exclude_flagged": window.exclude_flagged,
-        "receipt": msgspec.json.encode(built).decode(),
-        "at": now,
-    }
-    work.execute(_sql["record"], ledger)
-    rows = sum(model.rows for model in built.models)
-    detail = f"{rows} rows of {len(built.models)} models, runs ({window.from_seq}, {window.to_seq}]"
-    if window.exclude_flagged:
-        detail += ", flagged rows left out"
-    said = {"actor": ACTOR, "action": "publish", "object": window.dataset, "detail": detail, "at": now}
-    work.execute(_warehouse["audit"], {**said, "run_id": publication.run_id})
-    work.execute(_sql["move_on"], ledger)
-
-
-def sizes(session: SnowflakeConnection, build_schema: str) -> Sizes:
-    """Rows and bytes of the build's tables by name, in upper case."""
-    return {
-        str(table): (rows, size)
-        for table, rows, size in execute(session, _sql["sizes"], {"build_schema": build_schema})
-    }
-
-
-def record_models(
-    work: Transaction, publication: Publication, built: MartsBuilt, measured: Sizes, now: datetime
-) -> None:
-    """A row of OPS.MODEL_RUNS for each model of the publication."""
-    window, told = publication.window, {model.name: model for model in built.models}
-    rows = []
-    for model in publication.models:
-        total, size = measured.get(model.name.upper(), (None, None))
-        row = {
-            "dataset": window.dataset,
-            "run_id": publication.run_id,
-            "from_seq": window.from_seq,
-            "to_seq": window.to_seq,
-            "model": model.name,
-            "kind": model.kind,
-            "seconds": told[model.name].seconds if model.name in told else 0.0,
-            "changed": told[model.name].rows if model.name in told else 0,
-            "rows": total,
-            "bytes": size,
-            "query_id": publication.queries.get(model.name),
-            "at": now,
-        }
-        rows.append(row)
-    execute_many(work.connection, _sql["record_models"], rows)
 
 
 def to_position(rows: Sequence[tuple[Any, ...]], dataset: str) -> Position:

@@ -15,6 +15,7 @@ from snowflake.connector import SnowflakeConnection, errors
 from tidemark.events import MartsBuilt
 from tidemark.failpoints import failpoint
 from tidemark_warehouse import Sql, execute, load, render, transaction
+from transformer import ledger
 from transformer import publication as steps
 from transformer.ports import FailedTest, Loaded, Model, Plan, Position, Publication, Receipt
 
@@ -103,7 +104,7 @@ class SnowflakeWarehouse:
                 self._shape_views(session, publication, say, anew=widened)
                 for model in tables:
                     steps.find_differing(session, self.build_schema, model, columns[model.name])
-            sizes = steps.sizes(session, self.build_schema) if tables else {}
+            sizes = ledger.sizes(session, self.build_schema) if tables else {}
             with transaction(session) as work:
                 kept = steps.take_turn(work, publication)
                 if kept is not None:
@@ -114,8 +115,8 @@ class SnowflakeWarehouse:
                 built = receipt(changed)
                 failpoint("transformer.before-ledger")
                 now = self._now()
-                steps.record(work, publication, built, now)
-                steps.record_models(work, publication, built, sizes, now)
+                ledger.record(work, publication, built, now)
+                ledger.record_models(work, publication, built, sizes, now)
                 failpoint("transformer.before-commit")
         return built
 
