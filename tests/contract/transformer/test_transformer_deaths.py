@@ -12,6 +12,7 @@ from tidemark_warehouse import execute
 pytestmark = pytest.mark.lab
 
 OWN = [place for place in PLACES if place.startswith("transformer.") and not place.endswith("produce")]
+IN_CI = ["transformer.before-commit"]
 PUBLISHED = ("transformer.after-commit",)  # what comes after is the receipt's way to Kafka
 
 
@@ -24,11 +25,12 @@ def total(dbt: Bench) -> Decimal:
     return Decimal(dbt.rows("MARTS.fct_transactions")[0]["total_amount"])
 
 
-def test_the_next_process_publishes_the_run(dbt: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("places", [IN_CI, pytest.param(OWN, marks=pytest.mark.soak)], ids=["one place", "each"])
+def test_the_next_process_publishes_the_run(dbt: Bench, monkeypatch: pytest.MonkeyPatch, places: list[str]) -> None:
     """Before the commit nothing of the run is seen, after it all; one row of the ledger, also after a second try."""
     dbt.load("events", 1, bought(1))
     dbt.handle("events", 1)
-    for run_seq, place in enumerate(OWN, 2):
+    for run_seq, place in enumerate(places, 2):
         dbt.load("events", run_seq, bought(run_seq))
         with monkeypatch.context() as armed:
             armed.setenv(ARMED, f"{place}=raise")
@@ -39,4 +41,4 @@ def test_the_next_process_publishes_the_run(dbt: Bench, monkeypatch: pytest.Monk
         built = dbt.handle("events", run_seq)
         assert (built.from_seq, built.to_seq, total(dbt)) == (run_seq - 1, run_seq, run_seq), place
     ledger = execute(dbt.connection, "SELECT TO_SEQ FROM OPS.PUBLISH_LEDGER ORDER BY TO_SEQ")
-    assert [seq for (seq,) in ledger] == list(range(1, len(OWN) + 2))
+    assert [seq for (seq,) in ledger] == list(range(1, len(places) + 2))
