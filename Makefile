@@ -21,7 +21,7 @@ status:  ## state, port and memory of every part
 ##@ Test
 .PHONY: test unit e2e soak bench
 test: setup  ## everything that CI runs: checks, unit, contract, chain and end-to-end tests
-	$(MAKE) check
+	$(MAKE) --jobs=2 --output-sync=target check
 	$(BIN)/pytest -m "not soak" -n 2 --dist loadgroup --no-loadscope-reorder --durations 20
 unit: setup  ## the fast tests alone
 	$(BIN)/pytest -m "not lab and not e2e and not soak" -n 2 --dist loadgroup
@@ -36,13 +36,17 @@ bench: setup  ## the whole chain by stage, lake and load as tables grow, the mar
 	$(BIN)/python tests/bench/reconcile.py
 
 ##@ Check
-.PHONY: check format docs
-check: setup  ## lint, types, import contracts, SQL, docs in step with code, dead links
+.PHONY: check check-format check-types check-sql check-rules format docs
+check: check-types check-sql check-format check-rules  ## lint, types, import contracts, SQL, docs in step with code, dead links
+check-types: setup
+	$(BIN)/mypy $(foreach p,$(PACKAGES),$(patsubst %/__init__.py,%,$(wildcard $(p)/*/__init__.py))) images/*.py
+check-sql: setup
+	$(BIN)/sqlfluff lint dbt/models dbt/macros
+check-format: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy $(foreach p,$(PACKAGES),$(patsubst %/__init__.py,%,$(wildcard $(p)/*/__init__.py))) images/*.py
+check-rules: setup
 	$(BIN)/lint-imports
-	$(BIN)/sqlfluff lint dbt/models dbt/macros
 	$(BIN)/pytest tests/architecture
 format: setup  ## put code into shape
 	$(BIN)/ruff check --fix .
