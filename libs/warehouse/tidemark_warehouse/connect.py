@@ -45,8 +45,14 @@ TRANSIENT_TEXTS = (
     "deadlock",
 )
 # UTC, because metadata columns take the session's zone. A dead session's transaction is aborted after five minutes in
-# which it blocks another one, so waiting for a lock lasts longer than that.
-SESSION_PARAMETERS = {"TIMEZONE": "UTC", "LOCK_TIMEOUT": 900, "CLIENT_TELEMETRY_ENABLED": False}
+# which it blocks another one, so waiting for a lock lasts longer than that. A statement may take an hour; by itself the
+# warehouse would stop it after two days.
+SESSION_PARAMETERS = {
+    "TIMEZONE": "UTC",
+    "LOCK_TIMEOUT": 900,
+    "STATEMENT_TIMEOUT_IN_SECONDS": 3600,
+    "CLIENT_TELEMETRY_ENABLED": False,
+}
 CONNECTION_CLOSED = {250001, 250002, 250003, 390111, 390112, 390114}
 
 

@@ -30,8 +30,13 @@ HEARTBEATS = {
 }
 CHUNK = 1000
 RETRY_SECONDS = 60.0
+QUERY_SECONDS = 900  # then it is stopped there; the pair is asked again, and in the end stalled
 # All keys of a table are grouped, however many there are: beyond these bytes ClickHouse does it on disk.
-SPILLING = {"max_bytes_before_external_group_by": 120_000_000, "max_bytes_before_external_sort": 120_000_000}
+LIMITS = {
+    "max_bytes_before_external_group_by": 120_000_000,
+    "max_bytes_before_external_sort": 120_000_000,
+    "max_execution_time": QUERY_SECONDS,
+}
 # Codes that a person must mend: unknown column, table, database; no access. Anything else may heal.
 FOR_GOOD = {"16", "47", "60", "81", "497", "516", "43", "386"}
 _CODE = re.compile(r"code:? (\d+)", re.IGNORECASE)
@@ -110,9 +115,11 @@ class ClickHouse:
             if self._client is None:
                 # no session: two questions may be under way at once
                 self._client = clickhouse_connect.get_client(
-                    **self._settings.client_arguments(), autogenerate_session_id=False
+                    **self._settings.client_arguments(),
+                    autogenerate_session_id=False,
+                    send_receive_timeout=QUERY_SECONDS + 30,
                 )
-            return list(self._client.query(statement, dict(values), SPILLING).result_rows)
+            return list(self._client.query(statement, dict(values), LIMITS).result_rows)
         except OperationalError:
             self._client = None
             raise

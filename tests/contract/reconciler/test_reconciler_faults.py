@@ -9,13 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from msgspec import json
+from msgspec import json, structs
 from places import PLACES
 from reconciler_day import status
-from reconciler_engines import Engines
+from reconciler_engines import PAIR, Engines
 
-from reconciler.clickhouse import ClickHouse
+from reconciler.clickhouse import LIMITS, ClickHouse
 from reconciler.ports import Tally, Window
+from tidemark.errors import Retryable
 from tidemark.events import LayersReconciled
 from tidemark.failpoints import ARMED, LOG
 from tidemark.settings import ClickHouseSettings
@@ -26,7 +27,7 @@ OWN = [place for place in PLACES if place.startswith("reconciler.") and not plac
 KILLED_IN_CI = "reconciler.after-commit"
 PROCESS = """
 import sys
-from msgspec import json
+from msgspec import json, structs
 from reconciler.__main__ import compose
 from reconciler.settings import ReconcilerSettings
 from reconciler.stage import reconcile
@@ -82,6 +83,19 @@ def test_merges_and_mutations_meanwhile_change_nothing(
     first, second = unlike.run(), unlike.run()
     assert [status(first), status(second)] == ["CONVERGING", "DIVERGED"]
     assert [row[1:3] for row in unlike.told(ENTRIES)] == [("confirmed", "missing_in_speed")]
+
+
+def test_a_speed_layer_that_takes_too_long_is_an_outage(
+    engines: Engines, clickhouse_settings: ClickHouseSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A query beyond its time is stopped in the engine, and asked again by whoever waits."""
+    engines.write_speed(engines.rows(4))
+    slow = f"SELECT * FROM speed.{PAIR.speed} WHERE sleepEachRow(1) = 0"
+    engines.speed.command(f"CREATE OR REPLACE VIEW speed.slow AS {slow}")
+    monkeypatch.setitem(LIMITS, "max_execution_time", 1)
+    window = Window(cutoff_ms=2**41, upper_ms=2**41, processed_ms=2**41)
+    with pytest.raises(Retryable, match="does not answer"):
+        ClickHouse(clickhouse_settings).sums(structs.replace(PAIR, speed="slow"), window)
 
 
 def test_a_column_of_another_type_is_named(unlike: Engines) -> None:

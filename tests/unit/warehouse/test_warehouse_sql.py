@@ -74,12 +74,13 @@ def test_statements_are_found_by_name_and_scripts_are_split() -> None:
         errors.OperationalError(msg="250001: Could not connect", errno=250001),
         errors.ProgrammingError(msg="TransactionContext Error: Conflict on update!", errno=9998, sqlstate="0A000"),
         errors.ProgrammingError(msg="... has locked table 'T' ...", errno=625, sqlstate="57014"),
+        errors.ProgrammingError(msg="Statement reached its statement timeout", errno=630, sqlstate="57014"),
         errors.DatabaseError(msg="Connection is closed", errno=250002, sqlstate="08003"),
         ConnectionResetError("peer"),
     ],
 )
 def test_outages_leave_as_retryable(error: Exception) -> None:
-    """No connection, a lock held by somebody else, a conflict of two transactions: a later try can heal it."""
+    """No connection, a lock held by somebody else, a conflict, a statement that took too long: a later try can heal it."""
     with pytest.raises(Retryable), outages():
         raise error
 
@@ -93,3 +94,8 @@ def test_a_refusal_stays_what_it_is() -> None:
 def test_waiting_for_a_lock_outlasts_a_dead_session() -> None:
     """The warehouse ends a transaction that blocks another one after five silent minutes; a statement waits longer."""
     assert SESSION_PARAMETERS["LOCK_TIMEOUT"] > 5 * 60
+
+
+def test_a_statement_has_an_end() -> None:
+    """By itself the warehouse would let one run for two days; longer than any wait for a lock it may take."""
+    assert SESSION_PARAMETERS["LOCK_TIMEOUT"] < SESSION_PARAMETERS["STATEMENT_TIMEOUT_IN_SECONDS"] < 2 * 24 * 3600
