@@ -80,7 +80,7 @@ def test_statements_are_found_by_name_and_scripts_are_split() -> None:
     ],
 )
 def test_outages_leave_as_retryable(error: Exception) -> None:
-    """No connection, a lock held by somebody else, a conflict, a statement that took too long: a later try can heal it."""
+    """No connection, a lock held by somebody else, a conflict, a statement cut short: a later try can heal it."""
     with pytest.raises(Retryable), outages():
         raise error
 
