@@ -51,7 +51,7 @@ check-rules: setup
 format: setup  ## put code into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-docs: setup  ## write docs/events.md and the chart's README from the code
+docs: setup  ## write docs/events.md, docs/signals.md, the chart's README and the boards from the code
 	$(BIN)/python -m tidemark_cli.documents
 
 ##@ Workspace

@@ -1,4 +1,5 @@
-"""Writes docs/events.md from events.py and the chart's README from its values; tests hold them together.
+"""Writes docs/events.md from events.py, docs/signals.md from signals.py and the chart's README from its values; tests
+hold them together.
 
 `python -m tidemark_cli.documents`, in the checkout.
 """
@@ -10,7 +11,7 @@ from typing import get_type_hints
 import msgspec
 
 from tidemark.events import CHAIN, COMPACTED, DEAD_LETTERS, EVENTS, PARKED, Event
-from tidemark_cli import chart_page
+from tidemark_cli import chart_page, signals_page
 
 FILE = Path("docs/events.md")
 COMPACTED_TOPICS = ", ".join(f"`{event.topic}`" for event in COMPACTED)
@@ -70,4 +71,5 @@ def _type(hint: object) -> str:
 
 if __name__ == "__main__":
     FILE.write_text(events_page())
+    signals_page.FILE.write_text(signals_page.signals_page())
     chart_page.FILE.write_text(chart_page.chart_page(chart_page.VALUES.read_text()))

@@ -11,7 +11,7 @@ place in `attempt` (from the error's family) and in `conclude`.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from tidemark import tracing
+from tidemark import signals, tracing
 from tidemark.codec import decode, encode, run_id_of_event
 from tidemark.desk import Desk, Work, dead_letter
 from tidemark.errors import DecodeError, Invalid, Retryable, Superseded
@@ -160,7 +160,7 @@ def to_messages(ending: Ending, stage: str, parent: Event | None = None) -> list
         other = isinstance(event, SnapshotCommitted) and run is not None and event.run_id != run
         run = event.run_id if run is None and isinstance(event, RunEvent) else run
         partition = registry().partition_of(event.dataset)
-        about = {tracing.RUN_ID: run_id_of_event(event), tracing.DATASET: event.dataset}
+        about = {signals.RUN_ID: run_id_of_event(event), signals.DATASET: event.dataset}
         headers = tracing.producer_headers(event.topic, partition, event.event_id, about, new_trace=other)
         messages.append(encode(event, stage, headers))
     return messages + [to_message(entry) for entry in ending.entries]

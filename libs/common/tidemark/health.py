@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import REGISTRY
+from prometheus_client.exposition import choose_encoder
 
 STALE_SECONDS = 60.0
 
@@ -31,11 +32,12 @@ class Health:
         """Whether it has done so lately."""
         return self._clock() - self._beat < STALE_SECONDS
 
-    def answer(self, path: str) -> tuple[int, str, bytes]:
-        """Status, content type and body for a path."""
+    def answer(self, path: str, accept: str = "") -> tuple[int, str, bytes]:
+        """Status, content type and body for a path; metrics with exemplars for who accepts OpenMetrics."""
         match path.partition("?")[0]:
             case "/metrics":
-                return 200, CONTENT_TYPE_LATEST, generate_latest()
+                encode, content_type = choose_encoder(accept)
+                return 200, content_type, encode(REGISTRY)
             case "/livez":
                 return _plain(self.alive, "alive", f"the loop has not come round for {STALE_SECONDS:.0f} s")
             case "/" | "/readyz":
@@ -59,7 +61,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_GET(self) -> None:
-        status, content_type, body = self.server.health.answer(self.path)
+        status, content_type, body = self.server.health.answer(self.path, self.headers.get("Accept", ""))
         self.send_response(status)
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))

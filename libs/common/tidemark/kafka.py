@@ -13,7 +13,7 @@ from confluent_kafka import Message as ClientMessage
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 from confluent_kafka.cimpl import NewPartitions, NewTopic
 
-from tidemark import telemetry, tracing
+from tidemark import signals, telemetry, tracing
 from tidemark.codec import encode, run_id_of_event
 from tidemark.errors import Retryable
 from tidemark.events import COMPACTED, DEAD_LETTERS, EVENTS, PARKED, Event
@@ -110,7 +110,7 @@ def _create(
 def publish(settings: KafkaSettings, event: Event, source: str | None = None) -> None:
     """Send one event under the current span and wait until the broker has it; Retryable if it does not answer."""
     partition = registry().partition_of(event.dataset)
-    about = {tracing.RUN_ID: run_id_of_event(event), tracing.DATASET: event.dataset}
+    about = {signals.RUN_ID: run_id_of_event(event), signals.DATASET: event.dataset}
     headers = tracing.producer_headers(event.topic, partition, event.event_id, about)
     send(settings, encode(event, source, headers))
 
@@ -146,9 +146,12 @@ def produce(producer: Producer, message: Message, on_delivery: Any = None) -> No
             return
 
 
-def read_topic(broker: str | KafkaSettings, topic: str, only: int | None = None) -> Iterator[Record]:
+def read_topic(
+    broker: str | KafkaSettings, topic: str, only: int | None = None, last: int | None = None
+) -> Iterator[Record]:
     """All committed records, or those of one partition, up to what was written when the call began, in order.
 
+    `last`: no more than about so many of each partition, counted from its end.
     Waits for transactions that were open then, so that nothing which its caller wrote before can be missed.
     Retryable if the topic or the broker is away.
     """
@@ -158,7 +161,8 @@ def read_topic(broker: str | KafkaSettings, topic: str, only: int | None = None)
     try:
         ends = _ends(broker, topic)
         ends = {partition: end for partition, end in ends.items() if only in (None, partition)}
-        consumer.assign([TopicPartition(topic, partition, 0) for partition in ends])
+        begins = {partition: max(0, end - last) if last else 0 for partition, end in ends.items()}
+        consumer.assign([TopicPartition(topic, *place) for place in begins.items()])
         yield from _until(consumer, topic, ends)
     except KafkaException as error:
         raise Retryable(f"{topic} cannot be read: {error.args[0].str()}") from error

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from opentelemetry.trace import Span
 
-from tidemark import endings, metrics, telemetry, tracing
+from tidemark import endings, signals, telemetry, tracing
 from tidemark.clock import Clock
 from tidemark.codec import run_id_of_event
 from tidemark.desk import Work
@@ -23,6 +23,7 @@ from tidemark.endings import Done, Ending, Outcome, Refused, Skipped, TryAgain
 from tidemark.events import Event
 from tidemark.failpoints import failpoint
 from tidemark.lanes import Held, Lanes, pause_after
+from tidemark.metrics import Meter
 from tidemark.parking import Parking
 from tidemark.records import Message, Record
 from tidemark.stage import Stage
@@ -87,7 +88,8 @@ class Loop:
         self.draining = False
         self._transport, self._worker, self._clock = transport, worker, clock
         self.next_tick, self._tick_tries, self._ticked_last = clock.monotonic(), 0, False
-        metrics.show_parking(parking)
+        self.meter = Meter(stage)
+        self.meter.show_parking(parking)
 
     def step(self, seconds: float) -> None:
         """Come round once, waiting at most about `seconds` for something to happen. A crash passes through."""
@@ -122,7 +124,7 @@ class Loop:
         if admitted is None:
             return False
         work = admitted if isinstance(admitted, Work) else None
-        about = {tracing.RUN_ID: run_id_of_event(work.event), tracing.DATASET: work.event.dataset} if work else {}
+        about = {signals.RUN_ID: run_id_of_event(work.event), signals.DATASET: work.event.dataset} if work else {}
         span = tracing.start_consuming(self.stage.name, held.record, about)
         self.job = Job(span, now, held, work)
         if isinstance(admitted, Ending):
@@ -134,7 +136,7 @@ class Loop:
 
     def _start_tick(self, now: float) -> None:
         self._ticked_last = True
-        self.job = Job(tracing.start_tick(f"tick {self.stage.name}"), now)
+        self.job = Job(tracing.start_tick(self.stage.name), now)
         self._start(self.job, self.stage.tick or tuple)
 
     def _start(self, job: Job, call: Callable[[], Sequence[Event]]) -> None:
@@ -142,7 +144,7 @@ class Loop:
             with tracing.inside(job.span), _naming(job.event):
                 return endings.attempt(call)
 
-        metrics.BUSY.labels(self.stage.name).set(time.time())
+        signals.BUSY.labels(self.stage.name).set(time.time())
         self._worker.start(in_context)
 
     def _advance(self, job: Job, seconds: float) -> None:
@@ -150,7 +152,7 @@ class Loop:
             outcome = self._result(job, seconds)
             if outcome is None:
                 return
-            metrics.BUSY.labels(self.stage.name).set(0)
+            signals.BUSY.labels(self.stage.name).set(0)
             with tracing.inside(job.span), _naming(job.event):
                 job.ending = self._concluded(job, outcome)
         if self._clock.monotonic() >= job.due:
@@ -218,8 +220,8 @@ class Loop:
             return False
         failpoint(f"{self.stage.name}.after-produce")
         self.parking.apply(ending.entries)
-        metrics.show_parking(self.parking)
-        metrics.count_rows(self.stage.name, ending.events)
+        self.meter.show_parking(self.parking)
+        self.meter.committed(ending.events)
         if self.stage.committed is not None:
             self.stage.committed(ending.events)
         return True
@@ -231,8 +233,7 @@ class Loop:
             tracing.finish_tick(job.span, keep=bool(error or (job.ending and job.ending.events)))
             return
         topic = job.held.record.topic
-        metrics.EVENTS.labels(self.stage.name, topic, outcome).inc()
-        metrics.STAGE_SECONDS.labels(self.stage.name, topic, outcome).observe(seconds)
+        self.meter.ended(job.event.dataset if job.event else "", topic, outcome, seconds, job.span)
         log.info(outcome, extra={"place": job.held.record.place, "seconds": round(seconds, 3), "tries": job.held.tries})
         tracing.mark(job.span, outcome, error)
         job.span.end()

@@ -15,14 +15,16 @@ from types import FrameType
 from typing import TypeVar
 
 from tidemark import health as health_port
-from tidemark import metrics, telemetry
+from tidemark import signals, telemetry
 from tidemark.clock import Clock, SystemClock
-from tidemark.errors import Retryable, SettingsError
-from tidemark.events import PARKED, RunRequested
+from tidemark.codec import decode
+from tidemark.errors import DecodeError, Retryable, SettingsError
+from tidemark.events import CHAIN, PARKED, Event, RunRequested
 from tidemark.health import Health
 from tidemark.kafka import ensure_topics, read_topic
 from tidemark.loop import Loop
 from tidemark.parking import Parking, rebuild
+from tidemark.records import Record
 from tidemark.settings import RunnerSettings, load
 from tidemark.stage import Stage
 from tidemark.transport import KafkaTransport
@@ -37,6 +39,7 @@ POLL_SECONDS = 0.1
 GRACE_SECONDS = 20.0  # for the handler to finish after SIGTERM; less than an orchestrator waits before it kills
 START_SECONDS = 10.0  # for one try to reach the broker; the loop's heartbeat must not fall silent longer
 LAG_EVERY_SECONDS = 15.0
+LOOKED_AT = 20  # records from the end of a stage's own topic, for its metrics after a restart
 
 
 class StoppedError(Exception):
@@ -140,9 +143,24 @@ def start(
     """A loop that knows what is parked and has joined the group. The stage's id must have been taken before."""
     parked: Parking = insist(lifetime, lambda: rebuild(stage.name, read_topic(settings, PARKED)))
     loop = Loop(stage, transport, parked, worker, clock)
+    loop.meter.remember(insist(lifetime, lambda: newest_events(settings, stage.name)))
     asks = {RunRequested.topic} if stage.parks else set()
     transport.subscribe(sorted({event.topic for event in stage.handlers} | asks), loop.moved)
     return loop
+
+
+def newest_events(settings: RunnerSettings, stage: str) -> list[Event]:
+    """What the stage itself told last of each dataset's runs, as far as that is among its topic's last records."""
+    topics = [event.topic for event in CHAIN if event.stage == stage]
+    records = (record for topic in topics for record in read_topic(settings, topic, last=LOOKED_AT))
+    return [event for event in map(_event_of, records) if event is not None]
+
+
+def _event_of(record: Record) -> Event | None:
+    try:
+        return decode(record)
+    except DecodeError:
+        return None  # a stranger's; whoever consumes the topic says so
 
 
 def insist(lifetime: Lifetime, call: Callable[[], T]) -> T:
@@ -159,4 +177,4 @@ def insist(lifetime: Lifetime, call: Callable[[], T]) -> T:
 
 def _show_lag(stage: str, transport: KafkaTransport) -> None:
     for (topic, partition), records in transport.lag().items():
-        metrics.LAG.labels(stage, topic, partition).set(records)
+        signals.LAG.labels(stage, topic, partition).set(records)

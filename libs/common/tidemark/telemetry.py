@@ -2,11 +2,12 @@
 
     telemetry.setup("loader", settings)
     log = telemetry.logger(__name__)
-    with telemetry.span("copy into", table="orders"): ...
+    with telemetry.span(signals.COPY_INTO, table="orders"): ...
     log.info("loaded", extra={"rows": 3})
 
 Log lines are JSON on standard error with run_id, dataset and trace_id. Secrets belong in none of them; what looks like
-one is masked all the same. Spans stand in tracing.py, metrics in metrics.py, the port that shows them in health.py.
+one is masked all the same. What spans and metrics there are stands in
+signals.py, the port that shows the metrics in health.py.
 """
 
 import json

@@ -1,7 +1,7 @@
 """Traces: one per run, propagated by hand over Kafka headers (list of (str, bytes)), exported by OTLP over HTTP.
 
-All span and attribute names of messaging stand here, because their conventions are still moving. A trace backend that
-is away costs nothing: spans wait in a bounded queue on a thread of their own and are dropped when it is full.
+Names of spans and attributes stand in signals.py. A trace backend that is away costs nothing: spans wait in a bounded
+queue on a thread of their own and are dropped when it is full.
 """
 
 import logging
@@ -19,19 +19,8 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from tidemark import signals
 from tidemark.records import Headers, Record
-
-RUN_ID = "tidemark.run_id"  # the run that a span works for
-DATASET = "tidemark.dataset"  # its dataset
-OUTCOME = "tidemark.outcome"  # how a handler ended: done, retry, invalid, superseded, crash
-MESSAGING_SYSTEM = "messaging.system"  # always kafka
-OPERATION_TYPE = "messaging.operation.type"  # send or process
-OPERATION_NAME = "messaging.operation.name"  # the same, as the client calls it
-DESTINATION = "messaging.destination.name"  # the topic
-PARTITION = "messaging.destination.partition.id"  # the partition, as text
-OFFSET = "messaging.kafka.offset"  # the consumed record's offset
-MESSAGE_ID = "messaging.message.id"  # the event's id
-CONSUMER_GROUP = "messaging.consumer.group.name"  # the consuming stage
 
 EXPORT_TIMEOUT_SECONDS = 2
 QUEUE_SPANS = 4096
@@ -129,26 +118,26 @@ def record_span(name: str, start_ns: int, end_ns: int, **attributes: Any) -> Non
 def start_consuming(group: str, record: Record, about: Mapping[str, Any]) -> Span:
     """Begin the span of handling one record, under its producer's span, so that a run is one trace."""
     attributes = {
-        MESSAGING_SYSTEM: "kafka",
-        OPERATION_TYPE: "process",
-        OPERATION_NAME: "process",
-        DESTINATION: record.topic,
-        PARTITION: str(record.partition),
-        OFFSET: record.offset,
-        CONSUMER_GROUP: group,
+        signals.MESSAGING_SYSTEM: "kafka",
+        signals.OPERATION_TYPE: "process",
+        signals.OPERATION_NAME: "process",
+        signals.DESTINATION: record.topic,
+        signals.PARTITION: str(record.partition),
+        signals.OFFSET: record.offset,
+        signals.CONSUMER_GROUP: group,
         **about,
     }
     return _State.tracer.start_span(
-        f"process {record.topic}",
+        signals.PROCESS.format(topic=record.topic),
         context=from_headers(record.headers),
         kind=SpanKind.CONSUMER,
         attributes=_clean(attributes),
     )
 
 
-def start_tick(name: str) -> Span:
+def start_tick(stage: str) -> Span:
     """Begin the root span of a tick; finish_tick() decides whether it and its children leave a trace behind."""
-    started = _State.tracer.start_span(name, context=Context())
+    started = _State.tracer.start_span(signals.TICK.format(stage=stage), context=Context())
     if _State.ticks is not None:
         _State.ticks.hold(started.get_span_context().trace_id)
     return started
@@ -174,17 +163,17 @@ def producer_headers(
     `new_trace` starts a trace of its own that links back to the current span: a run that was begun by another's event.
     """
     attributes = {
-        MESSAGING_SYSTEM: "kafka",
-        OPERATION_TYPE: "send",
-        OPERATION_NAME: "send",
-        DESTINATION: topic,
-        PARTITION: str(partition),
-        MESSAGE_ID: message_id,
+        signals.MESSAGING_SYSTEM: "kafka",
+        signals.OPERATION_TYPE: "send",
+        signals.OPERATION_NAME: "send",
+        signals.DESTINATION: topic,
+        signals.PARTITION: str(partition),
+        signals.MESSAGE_ID: message_id,
         **about,
     }
     here = trace.get_current_span().get_span_context()
     sent = _State.tracer.start_span(
-        f"send {topic}",
+        signals.SEND.format(topic=topic),
         context=Context() if new_trace else None,
         kind=SpanKind.PRODUCER,
         attributes=_clean(attributes),
@@ -215,7 +204,7 @@ def current_trace_id() -> str | None:
 
 def mark(current: Span, outcome: str, error: BaseException | None = None) -> None:
     """Say on a span how its work ended."""
-    current.set_attribute(OUTCOME, outcome)
+    current.set_attribute(signals.OUTCOME, outcome)
     if error is not None:
         current.record_exception(error)
         current.set_status(Status(StatusCode.ERROR, f"{type(error).__name__}: {error}"))

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from loader.audited import audited
 from loader.ports import CopyError, Lake, LedgerEntry, LockedTable, Ports, Position
 from loader.runs import before, missed_runs, part_of
-from tidemark import telemetry
+from tidemark import signals, telemetry
 from tidemark.errors import NotMyTurn, Retryable, Superseded, TypedStop
 from tidemark.events import CuratedTable, LakeCurated, LoadedTable
 from tidemark.failpoints import failpoint
@@ -126,7 +126,7 @@ def _change(raw: LockedTable, run: LakeCurated, table: str, files: Sequence[Data
     if run.kind != "rollback":
         return _copy(raw, run, table, files, lake)
     to_seq = before(run)
-    with telemetry.span("take back", table=table, run_seq=run.run_seq, to_seq=to_seq):
+    with telemetry.span(signals.TAKE_BACK, table=table, run_seq=run.run_seq, to_seq=to_seq):
         raw.take_back(run.run_id, to_seq)
     return 0
 
@@ -135,7 +135,7 @@ def _copy(raw: LockedTable, run: LakeCurated, table: str, files: Sequence[DataFi
     """Copy the files and hold every file's rows against the lake's manifest; the sum."""
     expected = {file.path: file.rows for file in files}
     totals = {"files": len(files), "rows": sum(expected.values()), "bytes": sum(file.bytes for file in files)}
-    with telemetry.span("copy into", table=table, run_seq=run.run_seq, **totals):
+    with telemetry.span(signals.COPY_INTO, table=table, run_seq=run.run_seq, **totals):
         try:
             loaded = raw.replace(run.run_id, run.run_seq, files)
         except CopyError as refusal:

@@ -7,6 +7,7 @@ one whose number is the run that the marts hold.
 
 from reconciler.compare import unlike_figures
 from reconciler.ports import Figures, Lake, Marts, Published
+from tidemark import signals
 from tidemark.tables import Table
 from tidemark.telemetry import span
 
@@ -18,9 +19,9 @@ def compare_layers(
 ) -> tuple[Figures, list[str]]:
     """The lake's figures, and a sentence for each figure that differs somewhere."""
     seq = published.to_seq
-    with span(f"figures of {name} lake", engine="lake", table=name):
+    with span(signals.FIGURES.format(table=name, engine="lake"), engine="lake", table=name):
         in_lake = lake.figures(dataset, seq, name, table)
-    with span(f"figures of {name} warehouse", engine="batch", table=name):
+    with span(signals.FIGURES.format(table=name, engine="warehouse"), engine="batch", table=name):
         unlike = unlike_figures(in_lake, marts.raw(name, table, seq), ("lake", "RAW"))
         unlike += unlike_figures(in_lake, marts.staging(name, table), ("lake", "staging"))
         if mart := MARTS_OF_ROWS.get(name):

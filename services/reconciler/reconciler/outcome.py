@@ -7,6 +7,7 @@ from reconciler.asked import Asked, Outcome
 from reconciler.of_layers import layers_outcome
 from reconciler.of_pair import pair_outcome
 from reconciler.ports import Ports, Published, Uncomparable
+from tidemark import signals
 from tidemark.errors import Retryable
 from tidemark.events import MartsBuilt
 from tidemark.telemetry import span
@@ -23,11 +24,11 @@ def compare_all(
     pairs = {name: pair for name, pair in ports.registry.pairs.items() if pair.dataset == event.dataset}
     outcomes = []
     for name, pair in pairs.items():
-        with span(f"reconcile {name}", pair=name):
+        with span(signals.RECONCILE.format(pair=name), pair=name):
             outcome = pair_outcome(asked, name, pair, standing.get(name))
         outcomes.append(_with_alerts(event, outcome, {"stalled": raised[name]} if name in raised else {}))
     for name, table in {} if pairs else ports.registry.tables_of(event.dataset).items():
-        with span(f"reconcile layers.{name}", pair=f"layers.{name}"):
+        with span(signals.RECONCILE.format(pair=f"layers.{name}"), pair=f"layers.{name}"):
             outcome = layers_outcome(asked, name, table, standing.get(f"layers.{name}"))
         outcomes.append(_with_alerts(event, outcome, {}))
     return outcomes

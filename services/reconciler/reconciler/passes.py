@@ -17,6 +17,7 @@ from msgspec import Struct, field
 from reconciler.compare import differences, differing, judged_rows, portions
 from reconciler.entries import Difference, is_judged
 from reconciler.ports import Marts, Side, SpeedLayer, Window
+from tidemark import signals
 from tidemark.tables import Pair
 from tidemark.telemetry import span
 
@@ -68,7 +69,7 @@ def both(name: str, speed: SpeedLayer, marts: Marts, ask: Callable[[Side], T]) -
     """The same question to both engines at the same time; the first error of either is raised."""
 
     def one(engine: str, side: Side) -> T:
-        with span(f"{name} {engine}", engine=engine):
+        with span(signals.ASK_SIDE.format(question=name, engine=engine), engine=engine):
             return ask(side)
 
     with ThreadPoolExecutor(2) as pool:

@@ -12,7 +12,7 @@ from msgspec.structs import asdict, replace
 from spark_submitter.decide import decide, roll_back
 from spark_submitter.ports import Decisions, Job, Lake, Snapshots, Stranger
 from spark_submitter.resources import resources
-from tidemark import telemetry
+from tidemark import signals, telemetry
 from tidemark.errors import CheckFailed, Retryable, Superseded, TypedStop
 from tidemark.events import AlertRaised, CuratedTable, Event, SnapshotCommitted, TableCut
 from tidemark.failpoints import failpoint
@@ -131,12 +131,12 @@ def _rolled_back(event: SnapshotCommitted, newest: Decision | None, ports: Ports
 def _attempt(event: SnapshotCommitted, newest: Decision | None, ports: Ports, started_ms: int) -> Decision | None:
     """Run the job once; the decision that would publish it, or None if a main moved meanwhile."""
     manifest = make_manifest(event, newest, ports)
-    with telemetry.span("spark job", attempt=manifest.attempt, branch=manifest.branch):
+    with telemetry.span(signals.SPARK_JOB, attempt=manifest.attempt, branch=manifest.branch):
         result = ports.job.run(manifest)
         for step in result.steps:
-            telemetry.record_span(
-                f"spark {step.name}", step.start_ns, step.end_ns, table=step.table or None, rows=step.rows, **step.spark
-            )
+            name = signals.SPARK_STEP.format(step=step.name)
+            more = {"table": step.table or None, "rows": step.rows, **step.spark}
+            telemetry.record_span(name, step.start_ns, step.end_ns, **more)
     if result.stopped is not None:
         raise TypedStop(f"{result.stopped.reason}; {result.stopped.remedy}")
     base = {table.name: table.base for table in manifest.tables}
@@ -244,7 +244,7 @@ def _settle(decision: Decision | None, event: SnapshotCommitted, ports: Ports) -
     if decision is None:
         return []
     before = ports.decisions.get(decision.dataset, decision.number - 1)
-    with telemetry.span("publish", decision=decision.number):
+    with telemetry.span(signals.PUBLISH_LAKE, decision=decision.number):
         strangers = ports.lake.settle(decision, before)
     return [_alert(stranger, event) for stranger in strangers]
 

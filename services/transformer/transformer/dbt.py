@@ -18,7 +18,7 @@ from dbt.contracts.graph.manifest import Manifest
 from dbt.contracts.graph.nodes import ModelNode
 from msgspec.structs import asdict
 
-from tidemark import telemetry
+from tidemark import signals, telemetry
 from tidemark.errors import DataTestFailed, Invalid, Retryable, TidemarkError
 from tidemark.events import BuiltModel
 from tidemark.tables import Registry
@@ -66,7 +66,7 @@ class DbtModels:
         names = [model.name for model in plan.build]
         variables = {name: value for name, value in asdict(window).items() if name != "dataset"}
         os.environ["TIDEMARK_QUERY_TAG"] = f"tidemark transformer {window.dataset}#{window.to_seq}"
-        with telemetry.span("dbt build", models=len(names), from_seq=window.from_seq, to_seq=window.to_seq):
+        with telemetry.span(signals.DBT_BUILD, models=len(names), from_seq=window.from_seq, to_seq=window.to_seq):
             done = self._invoke(self._manifest, "run", f"--vars={json.dumps(variables)}", "--select", *names)
             results = _results(done)
             for result in results:
@@ -93,7 +93,7 @@ class DbtModels:
         planned = {model.name for model in plan.build}
         missing = {i for i, node in self._manifest.nodes.items() if node.name in planned and i not in ids}
         tests = tests_of(self._tests, ids, missing)
-        with telemetry.span("data tests", tests=len(tests)):
+        with telemetry.span(signals.DATA_TESTS, tests=len(tests)):
             counts = self._checks.count_failures([test.query for test in tests])
         failed = [(test, rows) for test, rows in zip(tests, counts, strict=True) if rows]
         for test, rows in failed:
@@ -106,7 +106,7 @@ class DbtModels:
 
     @cached_property
     def _manifest(self) -> Manifest:
-        with telemetry.span("dbt parse"):
+        with telemetry.span(signals.DBT_PARSE):
             done = self._invoke(None, "parse")
         if isinstance(done.result, Manifest):
             return done.result
@@ -114,7 +114,7 @@ class DbtModels:
 
     @cached_property
     def _tests(self) -> list[DataTest]:
-        with telemetry.span("dbt compile"):
+        with telemetry.span(signals.DBT_COMPILE):
             done = self._invoke(self._manifest, *COMPILE_TESTS)
         results = _results(done)
         if (error := _error(done, results)) is not None:
@@ -197,7 +197,7 @@ def _record_span(result: NodeResult) -> None:
     if not times or not isinstance(result.node, ModelNode):
         return
     first, last = _ns(times[0].started_at), _ns(times[-1].completed_at)
-    telemetry.record_span(f"dbt {result.node.name}", first, last, status=str(result.status))
+    telemetry.record_span(signals.DBT_MODEL.format(model=result.node.name), first, last, status=str(result.status))
 
 
 def _ns(moment: datetime | None) -> int:

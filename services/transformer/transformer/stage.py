@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tidemark import telemetry
+from tidemark import signals, telemetry
 from tidemark.errors import DataTestFailed, Superseded
 from tidemark.events import MartsBuilt, RawLoaded
 from tidemark.failpoints import failpoint
@@ -79,7 +79,7 @@ def _build_and_publish(event: RawLoaded, position: Position, to_seq: int, ports:
         views=built.views,
         queries=built.queries,
     )
-    with telemetry.span("publish", models=len(planned.build)):
+    with telemetry.span(signals.PUBLISH, models=len(planned.build)):
         published = ports.warehouse.publish(publication, receipt)
     failpoint("transformer.after-commit")
     return published
@@ -98,7 +98,7 @@ def _plan(window: Window, loaded: Loaded, ports: Ports) -> Plan:
 def _build(planned: Plan, window: Window, ports: Ports) -> Built:
     if not planned.build:
         return Built([], 0, {})
-    with telemetry.span("prepare", cloned=len(planned.start_from), read=len(planned.read)):
+    with telemetry.span(signals.PREPARE, cloned=len(planned.start_from), read=len(planned.read)):
         ports.warehouse.prepare(planned)
     failpoint("transformer.before-build")
     built = ports.models.build(planned, window)
