@@ -39,7 +39,7 @@ bench: setup  ## the whole chain by stage, lake and load as tables grow, the mar
 .PHONY: check check-format check-types check-sql check-rules format docs
 check: check-types check-sql check-format check-rules  ## lint, types, import contracts, SQL, docs in step with code, dead links
 check-types: setup
-	$(BIN)/mypy $(foreach p,$(PACKAGES),$(patsubst %/__init__.py,%,$(wildcard $(p)/*/__init__.py))) images/*.py
+	$(BIN)/mypy $(foreach p,$(PACKAGES),$(patsubst %/__init__.py,%,$(wildcard $(p)/*/__init__.py))) images/*.py boards
 check-sql: setup
 	$(BIN)/sqlfluff lint dbt/models dbt/macros
 check-format: setup
@@ -53,6 +53,7 @@ format: setup  ## put code into shape
 	$(BIN)/ruff format .
 docs: setup  ## write docs/events.md, docs/signals.md, the chart's README and the boards from the code
 	$(BIN)/python -m tidemark_cli.documents
+	$(BIN)/python -m boards
 
 ##@ Workspace
 .PHONY: setup lock clean help

@@ -68,7 +68,7 @@ class Meter:
         """Show the stage's newest events of before this process, and count nothing."""
         for event in events:
             if self._is_news(event):
-                _show(self._stage, event)
+                self._show(event)
 
     def committed(self, events: Iterable[Event]) -> None:
         """Count and show what outgoing events tell."""
@@ -77,7 +77,7 @@ class Meter:
                 signals.ALERTS.labels(self._stage, event.dataset, event.severity).inc()
             if self._is_news(event):
                 _count(self._stage, event)
-                _show(self._stage, event)
+                self._show(event)
 
     def ended(self, dataset: str, topic: str, outcome: str, seconds: float, span: Span) -> None:
         """Count an event's end."""
@@ -91,15 +91,19 @@ class Meter:
         if not isinstance(event, RunEvent) or event.stage != self._stage:
             return False
         before = self._newest.get(event.dataset, -1)
-        self._newest[event.dataset] = max(before, event.run_seq)
         return event.run_seq > before or (event.run_seq == before and isinstance(event, LayersReconciled))
 
+    def _show(self, event: Event) -> None:
+        """Set the gauges; a timer's comparison, which names the newest run again, does not move that run's end."""
+        if isinstance(event, SnapshotCommitted | LakeCurated | RawLoaded | MartsBuilt | LayersReconciled):
+            if event.run_seq > self._newest.get(event.dataset, -1):
+                self._newest[event.dataset] = event.run_seq
+                signals.RUN_SEQ.labels(self._stage, event.dataset).set(event.run_seq)
+                signals.RUN_DONE.labels(self._stage, event.dataset).set(event.committed_at_ms / MILLISECONDS)
+            _show_state(self._stage, event)
 
-def _show(stage: str, event: Event) -> None:
-    """Set the gauges of a stage's newest event."""
-    if isinstance(event, SnapshotCommitted | LakeCurated | RawLoaded | MartsBuilt | LayersReconciled):
-        signals.RUN_SEQ.labels(stage, event.dataset).set(event.run_seq)
-        signals.RUN_DONE.labels(stage, event.dataset).set(event.committed_at_ms / MILLISECONDS)
+
+def _show_state(stage: str, event: Event) -> None:
     match event:
         case LakeCurated():
             _show_newest_row(stage, event.dataset, [table.max_ts_ms for table in event.tables])
