@@ -44,6 +44,7 @@ def environment(ports: Ports) -> dict[str, str]:
         "TIDEMARK_OTLP_ENDPOINT": f"{at['traces']}/v1/traces",
         "TIDEMARK_TRACES_URL": at["traces"],
         "TIDEMARK_ZIPKIN_URL": at["zipkin"],
+        "TIDEMARK_METRICS_URLS": ",".join(f"{at[service]}/metrics" for service in SERVICES),
         "TIDEMARK_LAKE_WAREHOUSE": "s3://lake/warehouse",
         "TIDEMARK_LAKE_STATE": "s3://lake/tidemark",
         "TIDEMARK_AWS_REGION": "us-east-1",
