@@ -6,6 +6,7 @@ The tests run in order on one lab (conftest.py): each leaves a chain that has ca
 import json
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ import pytest
 from chain_on_the_lab import Chain, by_key, digest
 from chain_truth import ECOMMERCE, assert_every_row_is_accounted_for, assert_numbers_are_true
 from places import SERVICES
+from signals_seen import declared_edges, declared_metrics, edges_of, metrics_of, stored_spans, undeclared_spans
+from watched import Watch, board_queries, trace_ids_of_exemplars, watching
 
-from tidemark import kafka
+from tidemark import kafka, signals
 from tidemark.events import DEAD_LETTERS, AlertRaised, LakeCurated, SnapshotCommitted
 from tidemark.records import Message, Record
 from tidemark_cli.lab import wait_until_reconciled
@@ -27,6 +30,14 @@ from tidemark_lab.store_calls import read_calls
 POLICIES = Path(__file__).parents[2] / "docs" / "policies"
 # asked for by maintenance, and once a table has had fifty versions
 SELDOM = {"spark": {"s3:DeleteObject", "s3:ListBucket"}}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def watch(chain: Chain, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watch | None]:
+    """A Prometheus that asks the services all the while; None where there is no Prometheus."""
+    with watching(tmp_path_factory.mktemp("prometheus"), chain.health_ports()) as found:
+        yield found
+
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -197,6 +208,44 @@ def test_each_service_asks_aws_for_what_its_policy_allows(chain: Chain) -> None:
     assert (refused, needless) == ({}, {})
 
 
+def test_every_run_has_every_edge(chain: Chain) -> None:
+    """Of the list in trace_edges.toml, in one trace a run: through kills, repeats, rollback, replay and rebuild."""
+    ended = [run for run in chain.runs().values() if run.reconciled]
+    missing = {run.run_id: declared_edges("chain") - edges_of(chain.trace(run.trace_id or "")) for run in ended}
+    assert len(ended) > 8
+    assert {name: edges for name, edges in missing.items() if edges} == {}
+
+
+def test_what_is_emitted_is_the_catalogue(chain: Chain) -> None:
+    """Every span with its attributes, and every metric with its labels, is declared, and each declared one was seen."""
+    seen, undeclared = undeclared_spans(stored_spans(chain.home))
+    assert undeclared == set()
+    assert seen == set(signals.SPANS)
+    assert metrics_of(chain.metrics()) == declared_metrics()
+
+
+def test_every_board_query_returns_series(chain: Chain, watch: Watch | None) -> None:
+    """Numbers, from a Prometheus that asked these services; every rule can be evaluated; a diamond leads to a trace."""
+    if watch is None:
+        pytest.skip("prometheus is missing: apt-get install prometheus")
+    assert [name for name, query in board_queries().items() if not watch.finite(query)] == []
+    rules = [rule for group in watch.ask("rules")["groups"] for rule in group["rules"]]
+    assert {rule["health"] for rule in rules} == {"ok"}
+    found = trace_ids_of_exemplars(watch)
+    assert [trace for trace in found if not chain.trace(trace)] == []
+    assert found
+
+
+def test_the_terminal_shows_what_the_pages_show(chain: Chain) -> None:
+    """A run's waterfall, the services as they are, and the alerts by incident."""
+    assert "copy into" in chain.tidemark("trace", chain.runs_of("ecommerce")[-1].run_id)
+    shown = chain.tidemark("top", "--once")
+    assert [name for name in SERVICES if name not in shown] == []
+    told = json.loads(chain.tidemark("alerts", "--json"))
+    raised = {json.loads(r.value or b"")["incident"] for r in chain.records(AlertRaised.topic)}
+    assert {alert["incident"] for alert in told} == raised
+
+
 def assert_one_trace(chain: Chain, run: Run, *clients: str) -> None:
     """One root, no span without its parent, all five services, and their clients' work below the stages."""
     spans = chain.wait_for(lambda: _whole(chain, run), "spans of all five services", 30)
@@ -204,6 +253,7 @@ def assert_one_trace(chain: Chain, run: Run, *clients: str) -> None:
     assert [s["name"] for s in spans if s["parent_id"] and s["parent_id"] not in ids] == []
     assert len([s for s in spans if not s["parent_id"]]) == 1
     names = " ".join(s["name"] for s in spans)
+    assert declared_edges("chain") | (set() if clients else declared_edges("work")) <= edges_of(spans)
     wanted = clients or ("spark classify", "copy into", "dbt stg_", "publish")
     assert [w for w in wanted if w not in names] == []
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 import pyarrow as pa
+from places import SERVICES
 from pyiceberg.catalog import Catalog
 from snowflake.connector import SnowflakeConnection
 
@@ -130,6 +131,15 @@ class Chain:
         command = [str(Path(sys.executable).parent / "tidemark"), *arguments]
         environment = os.environ | {"TIDEMARK_HOME": str(self.home), "COLUMNS": "200"}
         return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+
+    def health_ports(self) -> dict[str, int]:
+        """Where each service shows its metrics."""
+        return {name: lab.state(name, self.home)["ports"]["health"] for name in SERVICES}
+
+    def metrics(self) -> list[str]:
+        """What each service shows."""
+        urls = [f"http://127.0.0.1:{port}/metrics" for port in self.health_ports().values()]
+        return [httpx.get(url, timeout=10).raise_for_status().text for url in urls]
 
     def trace(self, trace_id: str) -> list[dict[str, Any]]:
         """The spans of a trace, from the trace backend's API."""

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -25,13 +25,16 @@ from tidemark_lab import lab
 from tidemark_lake.catalog import load_table, open_catalog
 
 console = Console()
+Optional = Literal["prometheus"]
 DELTAS = 3
 DELTA_ROWS = 1000
 END_WITHIN_SECONDS = 600.0
 MEGABYTE = 1024 * 1024
 
 
-def up() -> None:
+def up(
+    also: Annotated[list[Optional] | None, typer.Option("--with", help="What is there only on demand.")] = None,
+) -> None:
     """Start the lab and the services here, with the data that is there; returns when all are ready."""
     folder = home.home()
     with Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console) as progress:
@@ -43,7 +46,7 @@ def up() -> None:
             done = state in ("ready", "done")
             progress.update(tasks[name], description=f"{name:16} {state} {seconds:5.1f} s", completed=int(done))  # type: ignore[arg-type]
 
-        lab.up(folder, tell)
+        lab.up(folder, tell, also=also or ())
     for name, value in lab.environment(folder).items():
         os.environ[name] = value
     _print_addresses()
@@ -183,6 +186,7 @@ def _memory_table() -> Table:
 def _print_addresses() -> None:
     names = {
         "TIDEMARK_ZIPKIN_URL": "traces",
+        "TIDEMARK_PROMETHEUS_URL": "Prometheus",
         "TIDEMARK_KAFKA_BOOTSTRAP": "Kafka",
         "TIDEMARK_S3_ENDPOINT": "S3 and Glue",
     }

@@ -35,22 +35,29 @@ class ComponentStatus:
     seconds: float | None
 
 
-def up(home: Folder = None, progress: Progress = lambda *_: None, only: Sequence[str] | None = None) -> dict[str, str]:
+def up(
+    home: Folder = None,
+    progress: Progress = lambda *_: None,
+    only: Sequence[str] | None = None,
+    also: Sequence[str] = (),
+) -> dict[str, str]:
     """Starts what does not run and returns the lab's environment once all is ready. Idempotent.
 
-    `progress(name, state, seconds)` is called at each change. `only`: these components and what they need.
+    `progress(name, state, seconds)` is called at each change. `only`: these components and what they need;
+    `also`: beside them, of those that are there only on demand (stack.OPTIONAL).
     LabError: a component is not to be had or does not become ready; what was started has been stopped again.
     """
     where = Home.at(home)
     where.path.mkdir(parents=True, exist_ok=True)
+    wanted = [*(stack.NAMES if only is None else only), *also]
     with _alone(where):
         running = set(read_json(where.state)["components"]) if _answers(where) else set[str]()
-        if running and running.issuperset(stack.NAMES if only is None else only):
+        if running and running.issuperset(wanted):
             _start_missing(where)
         else:
             end_keeper(where)
             chosen = ports.choose(stack.PORTS, read_json(where.plan).get("ports", {}))
-            keep(where, _components(where, chosen, only and [*only, *running], progress), chosen)
+            keep(where, _components(where, chosen, [*wanted, *running], progress), chosen)
         try:
             _wait_all(where, progress)
         except LabError:
@@ -128,17 +135,16 @@ def state(name: str, home: Folder = None) -> dict[str, Any]:
     return dict(read_json(Home.at(home).state)["components"][name])
 
 
-def _components(where: Home, chosen: stack.Ports, only: Sequence[str] | None, progress: Progress) -> list[Component]:
+def _components(where: Home, chosen: stack.Ports, wanted: Sequence[str], progress: Progress) -> list[Component]:
     """The wanted components with all they need, ready to be kept: jars fetched, files in place."""
-    every = stack.stack(where, chosen)
-    components = every if only is None else with_needs(every, list(only))
+    components = with_needs(stack.stack(where, chosen), list(wanted))
     names = [component.name for component in components]
     for name in stack.jar_sets(names):
         began = time.monotonic()
         jars.ensure(name, lambda text: progress("jars", text, 0.0))
         progress("jars", f"{name} complete", time.monotonic() - began)
     stack.prepare(where, chosen, names)
-    lines = "".join(f"{name}={value}\n" for name, value in stack.environment(chosen).items())
+    lines = "".join(f"{name}={value}\n" for name, value in stack.environment(chosen, names).items())
     where.environment.write_text(lines)
     return components
 

@@ -6,10 +6,10 @@ follow. To add a component, add it to `stack` (and its port to `PORTS`); `enviro
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tidemark_lab import broker, jars, zipkin
+from tidemark_lab import broker, jars, prometheus, zipkin
 from tidemark_lab.components import Component
 from tidemark_lab.home import MARK, Home
 from tidemark_lab.java import java, java_home
@@ -29,15 +29,17 @@ PORTS = {
     "traces": ("traces",),
     "zipkin": ("zipkin",),
     "spark": ("spark",),
+    prometheus.NAME: (prometheus.NAME,),
 } | dict.fromkeys(SERVICES, ("health",))
-NAMES = (*PORTS, "initialise")
+OPTIONAL = (prometheus.NAME,)  # there only where it was asked for
+NAMES = (*(name for name in PORTS if name not in OPTIONAL), "initialise")
 # What a person's shell says about their own accounts must not reach the lab.
 FOREIGN = ("TIDEMARK_", "AWS_", "OTEL_", "SPARK_", "PYSPARK_", "SNOWFLAKE_", "DBT_", "CLICKHOUSE_", "JAVA_TOOL_OPTIONS")
 Ports = Mapping[str, Mapping[str, int]]
 
 
-def environment(ports: Ports) -> dict[str, str]:
-    """What services and the command line need to know, as lab.env says it."""
+def environment(ports: Ports, names: Sequence[str] = ()) -> dict[str, str]:
+    """What services and the command line need to know, as lab.env says it. `names`: the components that there are."""
     at = {name: f"http://127.0.0.1:{next(iter(mine.values()))}" for name, mine in ports.items()}
     return {
         "TIDEMARK_KAFKA_BOOTSTRAP": f"127.0.0.1:{ports['broker']['broker']}",
@@ -45,6 +47,7 @@ def environment(ports: Ports) -> dict[str, str]:
         "TIDEMARK_TRACES_URL": at["traces"],
         "TIDEMARK_ZIPKIN_URL": at["zipkin"],
         "TIDEMARK_METRICS_URLS": ",".join(f"{at[service]}/metrics" for service in SERVICES),
+        **({"TIDEMARK_PROMETHEUS_URL": at[prometheus.NAME]} if prometheus.NAME in names else {}),
         "TIDEMARK_LAKE_WAREHOUSE": "s3://lake/warehouse",
         "TIDEMARK_LAKE_STATE": "s3://lake/tidemark",
         "TIDEMARK_AWS_REGION": "us-east-1",
@@ -95,7 +98,12 @@ def process_environment(home: Home, ports: Ports) -> dict[str, str]:
 def stack(home: Home, ports: Ports) -> list[Component]:
     """All components, in order."""
     common = process_environment(home, ports)
-    return [*_infrastructure(home, ports, common), _initialise(common), *_services(ports, common)]
+    return [
+        *_infrastructure(home, ports, common),
+        _initialise(common),
+        *_services(ports, common),
+        _prometheus(home, ports, common),
+    ]
 
 
 def _infrastructure(home: Home, ports: Ports, common: dict[str, str]) -> list[Component]:
@@ -141,6 +149,12 @@ def _services(ports: Ports, common: dict[str, str]) -> list[Component]:
     ]
 
 
+def _prometheus(home: Home, ports: Ports, common: dict[str, str]) -> Component:
+    name, mine = prometheus.NAME, ports[prometheus.NAME]
+    command = prometheus.command(home.data(name), mine[name])
+    return Component(name, tuple(command), common, mine, "/-/ready", memory_mib=100)
+
+
 def _signed(environment: dict[str, str], name: str) -> dict[str, str]:
     """With a key of its own, so that the store knows who asks (store_calls.py)."""
     return environment | {"AWS_ACCESS_KEY_ID": name}
@@ -155,6 +169,8 @@ def prepare(home: Home, ports: Ports, names: list[str]) -> None:
     if "broker" in names:
         executable, data = java(jars.cache_folder()), home.data("broker")
         broker.prepare(executable, jars.folder("kafka"), data, ports["broker"]["broker"], ports["broker"]["controller"])
+    if prometheus.NAME in names:
+        prometheus.prepare(home.data(prometheus.NAME), {name: ports[name]["health"] for name in SERVICES})
     for name in names:
         Path(home.data(name)).mkdir(parents=True, exist_ok=True)
 

@@ -1,10 +1,11 @@
 """What the lab's processes are told."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from tidemark_lab import jars, lab, stack
+from tidemark_lab import jars, lab, prometheus, stack
 from tidemark_lab.errors import LabError
 from tidemark_lab.home import Home, read_json, write_json
 
@@ -27,7 +28,22 @@ def test_everything_needs_only_what_exists_and_comes_before(tmp_path: Path) -> N
     for component in stack.stack(Home.at(tmp_path), PORTS):
         assert set(component.needs) <= seen
         seen.add(component.name)
-    assert tuple(sorted(seen)) == tuple(sorted(stack.NAMES))
+    assert sorted(seen) == sorted((*stack.NAMES, *stack.OPTIONAL))
+
+
+def test_prometheus_is_there_on_demand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It asks every service at its own port; without one on the path the lab says how to get it."""
+    assert "TIDEMARK_PROMETHEUS_URL" not in stack.environment(PORTS, stack.NAMES)
+    assert "TIDEMARK_PROMETHEUS_URL" in stack.environment(PORTS, [prometheus.NAME])
+    config = json.loads(prometheus.configuration({"loader": 20_001, "reconciler": 20_002}))
+    targets = config["scrape_configs"][0]["static_configs"]
+    expected = {"loader": ["127.0.0.1:20001"], "reconciler": ["127.0.0.1:20002"]}
+    assert expected == {target["labels"]["service"]: target["targets"] for target in targets}
+    assert [Path(rules).is_file() for rules in config["rule_files"]] == [True]
+    assert not any(word.startswith("0.0.0.0") for word in prometheus.command(tmp_path, 20_003))  # noqa: S104
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(LabError, match="apt-get install prometheus"):
+        stack.prepare(Home.at(tmp_path), PORTS, [prometheus.NAME])
 
 
 def test_every_endpoint_is_local(tmp_path: Path) -> None:
