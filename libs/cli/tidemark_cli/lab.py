@@ -5,7 +5,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from typing import Annotated, Literal
+from enum import StrEnum
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -25,15 +26,20 @@ from tidemark_lab import lab
 from tidemark_lake.catalog import load_table, open_catalog
 
 console = Console()
-Optional = Literal["prometheus"]
 DELTAS = 3
 DELTA_ROWS = 1000
 END_WITHIN_SECONDS = 600.0
 MEGABYTE = 1024 * 1024
 
 
+class Extra(StrEnum):
+    """Parts of the lab that are there only where they are asked for."""
+
+    PROMETHEUS = "prometheus"
+
+
 def up(
-    also: Annotated[list[Optional] | None, typer.Option("--with", help="What is there only on demand.")] = None,
+    also: Annotated[list[Extra] | None, typer.Option("--with", help="What is there only on demand.")] = None,
 ) -> None:
     """Start the lab and the services here, with the data that is there; returns when all are ready."""
     folder = home.home()

@@ -46,7 +46,7 @@ def environment(ports: Ports, names: Sequence[str] = ()) -> dict[str, str]:
         "TIDEMARK_OTLP_ENDPOINT": f"{at['traces']}/v1/traces",
         "TIDEMARK_TRACES_URL": at["traces"],
         "TIDEMARK_ZIPKIN_URL": at["zipkin"],
-        "TIDEMARK_METRICS_URLS": ",".join(f"{at[service]}/metrics" for service in SERVICES),
+        "TIDEMARK_METRICS_URLS": ",".join(f"{at[name]}/metrics" for name in SERVICES if name in at),
         **({"TIDEMARK_PROMETHEUS_URL": at[prometheus.NAME]} if prometheus.NAME in names else {}),
         "TIDEMARK_LAKE_WAREHOUSE": "s3://lake/warehouse",
         "TIDEMARK_LAKE_STATE": "s3://lake/tidemark",
