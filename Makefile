@@ -71,7 +71,7 @@ lock: setup  ## resolve all packages anew into requirements.lock
 	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 \
 	  --group dev $(foreach p,$(PACKAGES),$(p)/pyproject.toml) $(foreach n,$(patsubst %,--no-emit-package tidemark-%,$(OWN)),$(n)) -o requirements.lock
 	grep -A40 '^uv==' requirements.lock | awk 'NR==1 || /^ /{print; next} {exit}' > requirements-uv.lock
-OWN := common lake warehouse lineage pages cli lab curate-job ingest-watcher spark-submitter loader transformer reconciler notifier
+OWN := common lake warehouse lineage pages cli lab curate-job ingest-watcher spark-submitter loader transformer reconciler notifier console
 clean: down  ## remove the lab's data
 	rm -rf .tidemark
 help:

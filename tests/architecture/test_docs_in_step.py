@@ -13,7 +13,11 @@ from tidemark_cli.main import app
 
 ROOT = Path(__file__).parents[2]
 PAGES = [path for pattern in ("*.md", "docs/**/*.md", "helm/**/*.md", "images/*.md") for path in ROOT.glob(pattern)]
-CODE = [p for folder in ("libs", "services", "boards", "tests", "dbt", "images", ".ci") for p in (ROOT / folder).rglob("*.py")]
+CODE = [
+    p
+    for folder in ("libs", "services", "boards", "tests", "dbt", "images", ".ci")
+    for p in (ROOT / folder).rglob("*.py")
+]
 LONGEST_FILE = 300
 
 

@@ -1,7 +1,5 @@
 """A store of its own, with the catalog, for the contract suites that need no more of the lab; a browser."""
 
-import os
-import shutil
 import subprocess
 import sys
 import time
@@ -10,14 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from chromium import browser as browser
 
 from tidemark.settings import LakeSettings, load
 from tidemark_lab import ports
 from tidemark_lab.components import Component, is_ready
 from tidemark_lake.objects import s3_client
-
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 @pytest.fixture(scope="module")
@@ -45,15 +41,3 @@ def lake_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LakeSett
         patch.undo()
         process.kill()
         process.wait()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One chromium for the file. Its own sandbox cannot be had as root."""
-    if CHROMIUM is None:
-        pytest.skip("no chromium is installed (Debian: apt-get install chromium)")
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield launched
-        launched.close()

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from chain_on_the_lab import Chain, running  # tests/support
+from chromium import browser as browser
 
 
 @pytest.fixture(scope="module")  # not the session: other tests of this process need neither lab nor its endpoints

@@ -4,23 +4,23 @@ The tests run in order on one lab (conftest.py): each leaves a chain that has ca
 """
 
 import json
-import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 from chain_on_the_lab import Chain, by_key, digest
+from chain_told import assert_one_trace, dead_letter_of, kill_the_broker, lost_deletes, send_garbage, wait_until_read
 from chain_truth import ECOMMERCE, assert_every_row_is_accounted_for, assert_numbers_are_true
+from console_on_the_lab import console, go_back_and_forward, mend_a_request, read_every_page
 from places import SERVICES
+from playwright.sync_api import Browser
 from signals_seen import declared_edges, declared_metrics, edges_of, metrics_of, stored_spans, undeclared_spans
 from watched import Watch, board_queries, trace_ids_of_exemplars, watching
 
-from tidemark import kafka, signals
-from tidemark.events import DEAD_LETTERS, AlertRaised, LakeCurated, SnapshotCommitted
-from tidemark.records import Message, Record
+from tidemark import signals
+from tidemark.events import AlertRaised, LakeCurated, SnapshotCommitted
 from tidemark_cli.lab import wait_until_reconciled
 from tidemark_cli.runs import Run
 from tidemark_lab import lab
@@ -63,9 +63,9 @@ def test_repeats_change_no_row(chain: Chain) -> None:
     sent = chain.all_chain_records()
     for record in sent:
         chain.send(record)
-    marker = _garbage(chain, SnapshotCommitted.topic)
-    chain.wait_for(lambda: _dead_letter_of(chain, marker), "the watcher's topic is read to its end", 300)
-    _wait_until_read(chain)
+    marker = send_garbage(chain, SnapshotCommitted.topic)
+    chain.wait_for(lambda: dead_letter_of(chain, marker), "the watcher's topic is read to its end", 300)
+    wait_until_read(chain)
     assert before == chain.fingerprint()
 
 
@@ -85,7 +85,7 @@ def test_whatever_dies_nothing_is_lost(chain: Chain) -> None:
         assert f"{service}.after-commit" in reached[service].read_text()
         lab.start_service(service, home=chain.home)
         if service == "spark-submitter":
-            _kill_the_broker(chain)
+            kill_the_broker(chain)
     wait_until_reconciled()
     assert_numbers_are_true(chain)
 
@@ -99,8 +99,8 @@ def test_the_doctor_finds_nothing(chain: Chain) -> None:
 
 def test_garbage_becomes_a_dead_letter(chain: Chain) -> None:
     """A record that does not parse and one of an unknown dataset are set aside with a reason; the chain goes on."""
-    marker = _garbage(chain, LakeCurated.topic)
-    letter = chain.wait_for(lambda: _dead_letter_of(chain, marker), "the dead letter", 60)
+    marker = send_garbage(chain, LakeCurated.topic)
+    letter = chain.wait_for(lambda: dead_letter_of(chain, marker), "the dead letter", 60)
     assert b"no" in dict(letter.headers)["tidemark-reason"]
     shown = chain.tidemark("status")
     assert "dead letter" in shown
@@ -156,10 +156,14 @@ def test_back_to_an_earlier_run_and_forward_again(chain: Chain, earlier: tuple[d
     assert_numbers_are_true(chain)
 
 
-def test_maintenance_leaves_fewer_files_and_every_row(chain: Chain) -> None:
-    """Compaction and expiry in the dataset's turn, on the real lake: the same rows in every layer, fewer files."""
+def test_maintenance_asked_for_on_a_page_leaves_fewer_files_and_every_row(
+    chain: Chain, browser: Browser, tmp_path: Path
+) -> None:
+    """A mistyped request is mended on its dead letter's page and its run followed to the end: compaction and expiry in
+    the dataset's turn, on the real lake; the same rows in every layer, fewer files."""
     before, files = chain.fingerprint(), chain.data_files("transactions_changes")
-    chain.tidemark("maintain", "--dataset", "events", "--wait")
+    with console(chain, browser, tmp_path) as visitor:
+        mend_a_request(chain, visitor)
     last = chain.runs_of("events")[-1]
     assert (last.kind, last.status) == ("maintain", "CONVERGED")
     assert before == chain.fingerprint()
@@ -194,7 +198,25 @@ def test_a_rebuild_heals_and_is_one_trace(chain: Chain) -> None:
         rows = chain.lake_rows(name)
         assert before[name] == by_key(rows, table.key, list(table.columns))
         tombstones = {row["id"] for row in rows if row["_is_deleted"] and row["_lsn"] is None}
-        assert _lost_deletes(chain, name) == tombstones
+        assert lost_deletes(chain, name) == tombstones
+
+
+@pytest.mark.soak
+def test_a_person_acts_on_the_consoles_pages(chain: Chain, browser: Browser, tmp_path: Path) -> None:
+    """Back to an earlier run, a run asked for, and forward again."""
+    with console(chain, browser, tmp_path) as visitor:
+        go_back_and_forward(chain, visitor)
+    wait_until_reconciled()
+    assert_numbers_are_true(chain)
+    told = chain.tidemark("audit", "--search", "a bad delivery")
+    assert "alice (console, token)" in told
+
+
+@pytest.mark.soak
+def test_every_page_of_the_console_on_real_data(chain: Chain, browser: Browser, tmp_path: Path) -> None:
+    """With what the real commands answer of lake and warehouse."""
+    with console(chain, browser, tmp_path) as visitor:
+        read_every_page(visitor, chain.runs_of("events")[-1].run_id)
 
 
 def test_each_service_asks_aws_for_what_its_policy_allows(chain: Chain) -> None:
@@ -244,54 +266,3 @@ def test_the_terminal_shows_what_the_pages_show(chain: Chain) -> None:
     told = json.loads(chain.tidemark("alerts", "--json"))
     raised = {json.loads(r.value or b"")["incident"] for r in chain.records(AlertRaised.topic)}
     assert {alert["incident"] for alert in told} == raised
-
-
-def assert_one_trace(chain: Chain, run: Run, *clients: str) -> None:
-    """One root, no span without its parent, all five services, and their clients' work below the stages."""
-    spans = chain.wait_for(lambda: _whole(chain, run), "spans of all five services", 30)
-    ids = {s["span_id"] for s in spans}
-    assert [s["name"] for s in spans if s["parent_id"] and s["parent_id"] not in ids] == []
-    assert len([s for s in spans if not s["parent_id"]]) == 1
-    names = " ".join(s["name"] for s in spans)
-    assert declared_edges("chain") | (set() if clients else declared_edges("work")) <= edges_of(spans)
-    wanted = clients or ("spark classify", "copy into", "dbt stg_", "publish")
-    assert [w for w in wanted if w not in names] == []
-
-
-def _whole(chain: Chain, run: Run) -> list[dict[str, Any]] | None:
-    spans = chain.trace(run.trace_id or "")
-    return spans if {s["service"] for s in spans} >= set(SERVICES) else None
-
-
-def _lost_deletes(chain: Chain, table: str) -> set[int]:
-    """Live keys that neither the newest full snapshot nor anything after it tells of, counted in plain Python."""
-    rows = chain.catalog().load_table(f"ecommerce.{table}").scan().to_arrow().to_pylist()
-    newest = max(row["__source_lsn"] for row in rows if row["__op"] == "r" and row["__source_lsn"])
-    began = min(row["__ts_ms"] for row in rows if row["__op"] == "r" and row["__source_lsn"] == newest)
-    told = {row["id"] for row in rows if row["__source_lsn"] == newest or row["__ts_ms"] >= began}
-    state = chain.truth().state(table).to_pylist()
-    return {row["id"] for row in state if not row["_deleted"]} - told
-
-
-def _kill_the_broker(chain: Chain) -> None:
-    """It comes back by itself, with what was committed."""
-    lab.kill("broker", chain.home)
-    chain.wait_for(lambda: lab.state("broker", chain.home)["state"] == "ready", "the broker is back", 60)
-
-
-def _garbage(chain: Chain, topic: str) -> bytes:
-    """Send a record that is no event; what to know it by."""
-    marker = os.urandom(8).hex().encode()
-    kafka.send(chain.kafka, Message(topic, 0, b"x", b"no event " + marker))
-    return marker
-
-
-def _dead_letter_of(chain: Chain, marker: bytes) -> Record | None:
-    return next((r for r in chain.records(DEAD_LETTERS) if marker in (r.value or b"")), None)
-
-
-def _wait_until_read(chain: Chain) -> None:
-    """Send each topic's last marker through: what was sent before it has been handled."""
-    for topic in (LakeCurated.topic, "tidemark.raw.loaded", "tidemark.marts.built"):
-        marker = _garbage(chain, topic)
-        chain.wait_for(lambda m=marker: _dead_letter_of(chain, m), f"{topic} is read to its end", 300)

@@ -1,9 +1,10 @@
 """The command `audit`: what was done to lake and warehouse, by whom, in which run."""
 
+import json
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import groupby
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 from rich.console import Console
@@ -34,6 +35,9 @@ class AuditRow(NamedTuple):
 def audit(
     dataset: Annotated[str | None, typer.Option(help="Only this dataset.")] = None,
     run: Annotated[str | None, typer.Option(help="Only this run: its id, or DATASET#SEQ.")] = None,
+    search: Annotated[str | None, typer.Option(help="Only rows in which all these words stand, anywhere.")] = None,
+    limit: Annotated[int | None, typer.Option(help="At most so many rows, the newest.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for other programs, the newest first.")] = False,
 ) -> None:
     """What was done to lake and warehouse: schema changes, loads, publications, what was taken back."""
     # here, because the client's import would make every other command slower
@@ -46,10 +50,26 @@ def audit(
         rows = audit_rows(session, known, run_id)
     finally:
         session.close()
-    for table in audit_tables(rows):
+    rows = [row for row in rows if has_words(row, search)]
+    newest = rows[-limit:] if limit else rows
+    if as_json:
+        typer.echo(json.dumps({"found": len(rows), "rows": [_told(row) for row in reversed(newest)]}))
+        return
+    for table in audit_tables(newest):
         console.print(table)
     if not rows:
         console.print("nothing there")
+
+
+def has_words(row: AuditRow, search: str | None) -> bool:
+    """Whether each word stands somewhere in the row, in large or small letters."""
+    text = " ".join(str(value) for value in row if value is not None).casefold()
+    return all(word in text for word in (search or "").casefold().split())
+
+
+def _told(row: AuditRow) -> dict[str, Any]:
+    at_ms = round(row.at.replace(tzinfo=UTC).timestamp() * 1000)
+    return {"at_ms": at_ms, **{name: value for name, value in row._asdict().items() if name != "at"}}
 
 
 def audit_rows(session: "SnowflakeConnection", dataset: str | None, run_id: str | None) -> list[AuditRow]:

@@ -1,4 +1,4 @@
-"""Commands that speak to the chain through Kafka: publish, runs, show, watch, dead letters, replay, resume."""
+"""Commands that speak to the chain through Kafka: publish, runs, show, watch, resume."""
 
 import getpass
 import time
@@ -14,14 +14,12 @@ from tidemark import kafka
 from tidemark.codec import decode
 from tidemark.events import (
     CHAIN,
-    DEAD_LETTERS,
     AlertRaised,
     RequestKind,
     RunFailed,
     RunRequested,
     Selection,
 )
-from tidemark.records import Message, Record
 from tidemark.settings import KafkaSettings, load
 from tidemark.tables import registry
 from tidemark_cli import render
@@ -96,11 +94,16 @@ def asking(
         dataset=known_dataset(dataset),
         request_id=str(uuid.uuid4()),
         kind=kind,
-        requested_by=f"{getpass.getuser()} (cli)",
+        requested_by=asker(),
         to_run_id=to_run_id,
         selection=selection,
         reason=reason,
     )
+
+
+def asker() -> str:
+    """Whoever is at this terminal, for the audit."""
+    return f"{getpass.getuser()} (cli)"
 
 
 def request(event: RunRequested) -> str:
@@ -183,51 +186,6 @@ def watch() -> None:
         while True:
             live.update(render.runs_table(list(read_runs().values())[-20:]))
             time.sleep(1)
-
-
-def dead_letters(
-    number: Annotated[int | None, typer.Argument(help="Show this one whole.")] = None,
-) -> None:
-    """List the dead letters, or show one with its body and headers."""
-    found = read_dead_letters()
-    if number is None:
-        console.print(render.dead_letters_table(enumerate(found, 1)) if found else "no dead letters")
-        return
-    record = pick(found, number)
-    for name, value in render.header_texts(record).items():
-        console.print(f"{render.safe(name)}: {render.safe(value)}")
-    console.print(render.safe((record.value or b"").decode("utf-8", "replace")))
-
-
-def read_dead_letters() -> list[Record]:
-    """All dead letters in order of arrival."""
-    return sorted(kafka.read_topic(load(KafkaSettings), DEAD_LETTERS), key=lambda r: (r.timestamp_ms, r.place))
-
-
-def pick(records: list[Record], number: int) -> Record:
-    """Dead letter `number`, counted from 1; exits with 1 if there is none."""
-    if not 1 <= number <= len(records):
-        raise typer.Exit(_fail(f"no dead letter {number}; `tidemark dead-letters` lists them"))
-    return records[number - 1]
-
-
-def replay(
-    number: Annotated[int, typer.Argument(help="The dead letter's number.")],
-    body: Annotated[str | None, typer.Option(help="A mended body (JSON) in place of the old one.")] = None,
-) -> None:
-    """Send a dead letter to the topic where it lay, with a mended body if one is given."""
-    record = pick(read_dead_letters(), number)
-    message = replayed(record, body)
-    kafka.send(load(KafkaSettings), message)
-    console.print(f"sent to {message.topic}")
-
-
-def replayed(record: Record, body: str | None) -> Message:
-    """The original record again: the same topic, partition, key and headers, less what the dead letter added."""
-    topic, partition, _ = render.header_texts(record)["tidemark-place"].rsplit("/", 2)
-    headers = tuple((n, v) for n, v in record.headers if not n.startswith("tidemark-"))
-    value = record.value if body is None else body.encode()
-    return Message(topic=topic, partition=int(partition), key=record.key, value=value, headers=headers)
 
 
 def resume(dataset: Dataset) -> None:

@@ -20,7 +20,8 @@ from tidemark.parking import rebuild_all
 from tidemark.settings import KafkaSettings, LakeSettings, load
 from tidemark.tables import registry
 from tidemark_cli import home, render
-from tidemark_cli.chain import read_dead_letters, read_runs
+from tidemark_cli.chain import read_runs
+from tidemark_cli.letters import read_dead_letters
 from tidemark_cli.runs import Run
 from tidemark_lab import lab
 from tidemark_lake.catalog import load_table, open_catalog

@@ -1,5 +1,6 @@
 """Commands that read the lake: rows that wait, and rows that were refused."""
 
+import json
 from collections import Counter
 from typing import Annotated, Any
 
@@ -21,10 +22,14 @@ console = Console()
 TableName = Annotated[str | None, typer.Argument(help="Only this table.", metavar="TABLE")]
 Key = Annotated[str | None, typer.Argument(help="Only rows of this key (its columns joined by '|').", metavar="KEY")]
 Limit = Annotated[int, typer.Option(help="At most so many rows.")]
+Json = Annotated[bool, typer.Option("--json", help="As JSON, for other programs.")]
 
 
-def held(table: TableName = None, key: Key = None, limit: Limit = 50) -> None:
+def held(table: TableName = None, key: Key = None, limit: Limit = 50, as_json: Json = False) -> None:
     """Rows that wait for a parent: counts by reason, one table's rows, or one key's rows whole."""
+    if as_json:
+        typer.echo(json.dumps(told("held", table, key, limit)))
+        return
     _show("held", table, key, limit)
 
 
@@ -37,13 +42,17 @@ def quarantine(
     drop: Annotated[bool, typer.Option("--drop", help="Let the rows go.")] = False,
     reason: Reason = "",
     wait: Wait = False,
+    as_json: Json = False,
 ) -> None:
     """Rows that break a rule: counts by rule, one table's rows, or one key's rows whole, as they came.
 
     With --replay or --drop the table's rows (of the key, by the rule) are decided about, in a run of their own.
     """
     if not (replay or drop):
-        _show("quarantined", table, key, limit, rule)
+        if as_json:
+            typer.echo(json.dumps(told("quarantined", table, key, limit, rule)))
+        else:
+            _show("quarantined", table, key, limit, rule)
         return
     if table is None or (replay and drop) or (drop and not reason):
         raise typer.BadParameter("name a TABLE and one of --replay and --drop; --drop needs a --reason")
@@ -55,6 +64,50 @@ def _contract(name: str) -> Table:
     if name not in registry().tables:
         raise typer.BadParameter(f"no table {name!r}; there are {', '.join(registry().tables)}")
     return registry().tables[name]
+
+
+def told(kind: str, name: str | None, key: str | None, limit: int, rule: str | None = None) -> dict[str, Any]:
+    """The same for other programs: `counts` by table and rule with the runs that brought them, or a table's `rows`."""
+    catalog = open_catalog(load(LakeSettings).catalog_properties())
+    if name is None:
+        fields = ("_rule", "_run_seq")
+        found = {table: _rows(catalog, table, kind, fields) for table in registry().tables}
+        return {"kind": kind, "counts": [line for table, rows in found.items() for line in counted(table, rows)]}
+    contract = _contract(name)
+    rows = [row for row in _rows(catalog, name, kind) if rule in (None, row["_rule"])]
+    rows = [row for row in rows if key in (None, key_of(row, contract, kind))]
+    return {
+        "kind": kind,
+        "table": name,
+        "dataset": contract.dataset,
+        "rows": [_told(row, contract, kind) for row in rows[:limit]],
+        "more": max(0, len(rows) - limit),
+    }
+
+
+def counted(table: str, rows: list[Row]) -> list[dict[str, Any]]:
+    """A table's rows by rule: how many, since which run, and the newest run that brought one."""
+    runs: dict[str, list[int]] = {}
+    for row in rows:
+        runs.setdefault(str(row["_rule"]), []).append(int(row["_run_seq"]))
+    dataset = registry().tables[table].dataset
+    return [
+        {
+            "dataset": dataset,
+            "table": table,
+            "rule": rule,
+            "rows": len(seqs),
+            "since_run_seq": min(seqs),
+            "newest_run_seq": max(seqs),
+        }
+        for rule, seqs in sorted(runs.items())
+    ]
+
+
+def _told(row: Row, contract: Table, kind: str) -> dict[str, Any]:
+    values = {name: None if value is None else str(value) for name, value in row.items()}
+    about = {"rule": str(row["_rule"]), "reason": str(row["_reason"]), "run_seq": int(row["_run_seq"])}
+    return {"key": key_of(row, contract, kind), **about, "values": values}
 
 
 def _show(kind: str, name: str | None, key: str | None, limit: int, rule: str | None = None) -> None:

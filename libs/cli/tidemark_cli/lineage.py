@@ -38,15 +38,21 @@ class PlacesSettings(LakeSettings, SnowflakeSettings, ClickHouseSettings):
 def lineage(
     column: Annotated[str | None, typer.Argument(metavar="TABLE.COLUMN", help="The column.")] = None,
     export: Annotated[Path | None, typer.Option(help="Write OpenLineage events here, one file a run.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Every column, as JSON for other programs.")] = False,
 ) -> None:
     """Print what a column is made from and what is made from it, or export every run's OpenLineage events."""
-    if (column is None) == (export is None):
-        raise typer.BadParameter("give either a column or --export FOLDER")
+    if [column is not None, export is not None, as_json].count(True) != 1:
+        raise typer.BadParameter("give one of a column, --export FOLDER and --json")
     # here, because the SQL parser's import would make every other command slower
     from tidemark_lineage import edges_of, read_project
 
-    edges = edges_of(registry(), read_project(load(ProjectSettings).dbt_project))
-    if export is not None:
+    project = read_project(load(ProjectSettings).dbt_project)
+    edges = edges_of(registry(), project)
+    if as_json:
+        from tidemark_cli.docs.graph import as_data, graph_of
+
+        typer.echo(json.dumps(as_data(graph_of(edges, registry(), project))))
+    elif export is not None:
         _export(export, edges)
     elif column is not None:
         console.print(column_tree(edges, known_column(edges, column)))

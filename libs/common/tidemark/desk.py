@@ -2,14 +2,25 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Literal
 
 from msgspec.structs import replace
 
 from tidemark.codec import run_id_of_event
 from tidemark.errors import DataTestFailed, Invalid, TidemarkError
-from tidemark.events import DEAD_LETTERS, AlertRaised, Event, RunEvent, RunFailed, RunRequested, Severity
+from tidemark.events import (
+    DEAD_LETTERS,
+    AlertRaised,
+    DeadLetterSettled,
+    Event,
+    RunEvent,
+    RunFailed,
+    RunRequested,
+    Severity,
+)
 from tidemark.parking import Action, Entry, SetAside
 from tidemark.records import Message, Record
+from tidemark.tables import registry
 
 Entries = tuple[Entry, ...]
 LONGEST_REASON = 4000  # characters of a dead letter's reason; headers are no place for a log
@@ -158,3 +169,24 @@ def dead_letter(stage: str, record: Record, error: TidemarkError, now_ms: int) -
     }
     added = tuple((name, value.encode("utf-8", "replace")) for name, value in about.items())
     return Message(DEAD_LETTERS, record.partition, record.key, record.value, record.headers + added)
+
+
+def replayed(letter: Record, body: bytes | None = None) -> Message:
+    """A dead letter's original again: the same topic, partition, key and headers, less what the dead letter added.
+
+    `body`: a mended one in place of the old.
+    """
+    said = {name: (value or b"").decode("utf-8", "replace") for name, value in letter.headers}
+    topic, partition, _ = said["tidemark-place"].rsplit("/", 2)
+    headers = tuple((name, value) for name, value in letter.headers if not name.startswith("tidemark-"))
+    value = letter.value if body is None else body
+    return Message(topic=topic, partition=int(partition), key=letter.key, value=value, headers=headers)
+
+
+def settled(
+    letter: Record, outcome: Literal["replayed", "dropped"], by: str, *, mended: bool = False, reason: str = ""
+) -> DeadLetterSettled:
+    """What tells that somebody has dealt with a dead letter."""
+    dataset = list(registry().datasets)[letter.partition]
+    place = letter.place
+    return DeadLetterSettled(dataset=dataset, place=place, outcome=outcome, by=by, mended=mended, reason=reason)

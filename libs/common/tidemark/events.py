@@ -273,6 +273,27 @@ class AlertSent(Event, frozen=True, kw_only=True):
         return f"{self.alert_id}/sent"
 
 
+class DeadLetterSettled(Event, frozen=True, kw_only=True):
+    """Somebody has dealt with a dead letter: it went back where it lay, or is let go.
+
+    `place`: where it lies among the dead letters; `mended`: it went back with another body; `by` and `reason`: for the
+    audit.
+    """
+
+    topic: ClassVar[str] = "tidemark.dead-letter.settled"
+    stage: ClassVar[str] = "desk"
+
+    place: str
+    outcome: Literal["replayed", "dropped"]
+    by: str
+    mended: bool = False
+    reason: str = ""
+
+    @property
+    def event_id(self) -> str:
+        return f"{self.place}/{self.outcome}"
+
+
 class WatcherState(Event, frozen=True, kw_only=True):
     """ingest-watcher's memory of one dataset: the newest record of this compacted topic counts. Without any, it is
     recovered from the other topics (docs/adr/0011).
@@ -300,7 +321,15 @@ class WatcherState(Event, frozen=True, kw_only=True):
 
 
 CHAIN: tuple[type[RunEvent], ...] = (SnapshotCommitted, LakeCurated, RawLoaded, MartsBuilt, LayersReconciled)
-EVENTS: tuple[type[Event], ...] = (RunRequested, *CHAIN, RunFailed, AlertRaised, AlertSent, WatcherState)
+EVENTS: tuple[type[Event], ...] = (
+    RunRequested,
+    *CHAIN,
+    RunFailed,
+    AlertRaised,
+    AlertSent,
+    DeadLetterSettled,
+    WatcherState,
+)
 COMPACTED: tuple[type[Event], ...] = (WatcherState,)
 DEAD_LETTERS = "tidemark.dead-letters"
 PARKED = "tidemark.parked"

@@ -1,11 +1,12 @@
-"""Kafka: connections, topics, one-off reading and publishing. With transport.py the only place that knows the client.
+"""Kafka: connections, topics, one-off reading and publishing. With lag.py and transport.py all that knows the client.
 
 Every topic has one partition per dataset, in the registry's order, and the partition is always explicit, so that a
 dataset's events keep their order. Whoever follows the chain reads committed records only.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, Producer, TopicPartition
@@ -54,11 +55,18 @@ def topics() -> dict[str, dict[str, str]]:
     return {**events, DEAD_LETTERS: KEPT_FOR_EVER | large, PARKED: KEPT_FOR_EVER | large}
 
 
-def ensure_topics(broker: str | KafkaSettings, replicas: int = -1, seconds: float = 60.0) -> None:
+def ensure_topics(
+    broker: str | KafkaSettings,
+    replicas: int = -1,
+    seconds: float = 60.0,
+    more: Mapping[str, dict[str, str]] = MappingProxyType({}),
+) -> None:
     """Create what is missing, with one partition per dataset, and wait until it can be seen. Idempotent.
 
-    `replicas` -1: the broker's default. Retryable if the broker does not answer in time.
+    `replicas` -1: the broker's default; `more`: topics of one service alone. Retryable if the broker does not answer
+    in time.
     """
+    wanted = {**topics(), **more}
     admin = AdminClient(connection(broker), logger=log)
     count = len(registry().datasets)
     deadline = time.monotonic() + seconds
@@ -67,8 +75,8 @@ def ensure_topics(broker: str | KafkaSettings, replicas: int = -1, seconds: floa
             found = admin.list_topics(timeout=CALL_SECONDS).topics
             seen = {name: len(t.partitions) for name, t in found.items()}
             led = {name: sum(p.leader >= 0 for p in t.partitions.values()) for name, t in found.items()}
-            missing = {name: config for name, config in topics().items() if seen.get(name, 0) < count}
-            if not missing and all(led[name] >= count for name in topics()):
+            missing = {name: config for name, config in wanted.items() if seen.get(name, 0) < count}
+            if not missing and all(led[name] >= count for name in wanted):
                 return
             _create(admin, missing, seen, count, replicas)
         except KafkaException as error:
@@ -80,8 +88,8 @@ def ensure_topics(broker: str | KafkaSettings, replicas: int = -1, seconds: floa
         time.sleep(0.1)
 
 
-def topics_lacking(broker: str | KafkaSettings) -> list[str]:
-    """tidemark's topics that are not there, or have fewer partitions than there are datasets. Asks once.
+def topics_lacking(broker: str | KafkaSettings, names: Iterable[str] | None = None) -> list[str]:
+    """tidemark's topics (or these) that are not there, or have fewer partitions than there are datasets. Asks once.
 
     Retryable if the broker does not answer.
     """
@@ -89,7 +97,8 @@ def topics_lacking(broker: str | KafkaSettings) -> list[str]:
         found = AdminClient(connection(broker), logger=log).list_topics(timeout=CALL_SECONDS).topics
     except KafkaException as error:
         raise Retryable(f"the broker does not answer: {error.args[0].str()}") from error
-    return [name for name in topics() if name not in found or len(found[name].partitions) < len(registry().datasets)]
+    count = len(registry().datasets)
+    return [name for name in names or topics() if name not in found or len(found[name].partitions) < count]
 
 
 def _create(
@@ -147,11 +156,11 @@ def produce(producer: Producer, message: Message, on_delivery: Any = None) -> No
 
 
 def read_topic(
-    broker: str | KafkaSettings, topic: str, only: int | None = None, last: int | None = None
-) -> Iterator[Record]:
+    broker: str | KafkaSettings, topic: str, only: int | None = None, last: int | None = None, since: int = 0
+) -> Generator[Record, None, None]:
     """All committed records, or those of one partition, up to what was written when the call began, in order.
 
-    `last`: no more than about so many of each partition, counted from its end.
+    `last`: no more than about so many of each partition, counted from its end; `since`: from this offset on.
     Waits for transactions that were open then, so that nothing which its caller wrote before can be missed.
     Retryable if the topic or the broker is away.
     """
@@ -160,14 +169,22 @@ def read_topic(
     consumer = Consumer({**connection(broker), **config, **more}, logger=log)
     try:
         ends = _ends(broker, topic)
-        ends = {partition: end for partition, end in ends.items() if only in (None, partition)}
-        begins = {partition: max(0, end - last) if last else 0 for partition, end in ends.items()}
+        ends = {partition: end for partition, end in ends.items() if only in (None, partition) and end > since}
+        begins = {partition: max(since, end - last if last else 0) for partition, end in ends.items()}
         consumer.assign([TopicPartition(topic, *place) for place in begins.items()])
         yield from _until(consumer, topic, ends)
     except KafkaException as error:
         raise Retryable(f"{topic} cannot be read: {error.args[0].str()}") from error
     finally:
         consumer.close()
+
+
+def record_at(broker: str | KafkaSettings, topic: str, partition: int, offset: int) -> Record | None:
+    """One committed record by its place; None if the topic does not hold it (any more). Retryable as in read_topic."""
+    following = read_topic(broker, topic, only=partition, since=offset)
+    record = next(following, None)
+    following.close()
+    return record if record is not None and record.offset == offset else None
 
 
 def _ends(broker: str | KafkaSettings, topic: str) -> dict[int, int]:

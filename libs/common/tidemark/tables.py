@@ -52,12 +52,16 @@ class Table(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Dataset(Struct, frozen=True, forbid_unknown_fields=True):
-    """Tables that are processed together; `tables` is in parent-before-child order."""
+    """Tables that are processed together; `tables` is in parent-before-child order.
+
+    `agreed_age_seconds`: marts whose newest source commit is older are stale, which the console tells.
+    """
 
     source: str
     curated: str
     order: Order
     tables: list[str]
+    agreed_age_seconds: int = 21_600
 
 
 class Pair(Struct, frozen=True, forbid_unknown_fields=True):

@@ -2,6 +2,7 @@
 entry point (pyproject.toml), where the reconciler is installed."""
 
 import getpass
+import sys
 import tempfile
 import time
 import webbrowser
@@ -41,6 +42,8 @@ def show(
     run: Annotated[str | None, typer.Argument(help="A run's id, or DATASET#SEQ; without it the newest.")] = None,
     limit: Annotated[int, typer.Option(help="At most so many differences a pair.")] = 10,
     open_page: Annotated[bool, typer.Option("--open", help="Show the HTML report in the browser.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The report as JSON, for other programs.")] = False,
+    as_html: Annotated[bool, typer.Option("--html", help="The report's HTML, to standard output.")] = False,
 ) -> None:
     """The report of a comparison: status by pair, what differs by class, cause, column and day, and samples."""
     # here, because these imports would make every other command slower
@@ -48,6 +51,10 @@ def show(
 
     told, _ = _told(load(ToldSettings))
     run_id = told.run_id(run)
+    if as_json or as_html:
+        text = told.text(run_id, "json") if as_json else told.page(run_id)
+        sys.stdout.buffer.write(text)
+        return
     for part in shown(told.report(run_id), limit):
         console.print(part)
     if open_page:

@@ -59,11 +59,11 @@ class Told:
 
     def report(self, run_id: str) -> dict[str, Any]:
         """The report of a run as plain data."""
-        return json.decode(self._read(run_id, "json"), type=dict[str, Any])
+        return json.decode(self.text(run_id, "json"), type=dict[str, Any])
 
     def page(self, run_id: str) -> bytes:
         """The report of a run as HTML."""
-        return self._read(run_id, "html")
+        return self.text(run_id, "html")
 
     def history(self, now_ms: int, days: int) -> list[HistoryDay]:
         """Every pair on each of the last days on which something was compared, newest day first."""
@@ -78,7 +78,8 @@ class Told:
             if pair.dataset == dataset
         ]
 
-    def _read(self, run_id: str, form: str) -> bytes:
+    def text(self, run_id: str, form: str) -> bytes:
+        """The report of a run as it was written, `form` json or html."""
         body = self._folder.read(report_name(run_id, form))
         if body is None:
             raise NothingToTellError(f"{self._folder.uri} holds no report of {run_id}")

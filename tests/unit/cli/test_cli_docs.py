@@ -1,7 +1,5 @@
 """The lineage page's data and text: every path is whole, every table stands behind its parents, text is never code."""
 
-import hashlib
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -100,15 +98,6 @@ def test_the_page_asks_nobody_and_runs_only_its_own_scripts(graph: Graph) -> Non
     parsed = Parsed(lineage_page(graph))
     assert parsed.is_locked("index.html", "dbt.html")
     assert sorted(parsed.ids) == sorted(set(parsed.ids))
-
-
-def test_the_drawing_package_is_what_its_note_says() -> None:
-    """The vendored file has the sum that stands in the README beside it."""
-    folder = files("tidemark_cli.docs").joinpath("page", "vendor")
-    file = "cytoscape.min.js"
-    assert f"{hashlib.sha256(folder.joinpath(file).read_bytes()).hexdigest()}  {file}" in folder.joinpath(
-        "README.md"
-    ).read_text(encoding="utf-8")
 
 
 def test_a_file_is_no_folder(tmp_path: Path) -> None:

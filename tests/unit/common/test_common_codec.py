@@ -12,6 +12,7 @@ from tidemark.events import (
     AlertSent,
     BuiltModel,
     CuratedTable,
+    DeadLetterSettled,
     Event,
     LakeCurated,
     LayersReconciled,
@@ -111,6 +112,7 @@ SAMPLES: list[Event] = [
         dataset="ecommerce", incident=HOSTILE, severity="critical", title=HOSTILE, detail=HOSTILE, raised_by="loader"
     ),
     AlertSent(dataset="ecommerce", alert_id=HOSTILE, incident=HOSTILE, resolved=True, sinks=[HOSTILE]),
+    DeadLetterSettled(dataset="events", place=HOSTILE, outcome="dropped", by=HOSTILE, reason=HOSTILE),
     WatcherState(dataset="events", halted=HOSTILE, last=CUT),
 ]
 

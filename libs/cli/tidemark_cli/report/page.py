@@ -38,13 +38,27 @@ class View(Struct, frozen=True, kw_only=True):
 
 def page(reading: Reading) -> str:
     """The whole report."""
+    views, data = _made(reading)
+    return rendered(
+        PACKAGE, "page.html.j2", styles=STYLES, scripts=SCRIPTS, data=data, run=reading.run, sections=views
+    )  # fmt: skip
+
+
+def fragment(reading: Reading) -> dict[str, Any]:
+    """The figures for a page of somebody else's, who brings STYLES and SCRIPTS: `html` and `data`, and the run."""
+    views, data = _made(reading)
+    html = environment(PACKAGE).get_template("figures.html.j2").render(run=reading.run, sections=views)
+    run = {"run_id": reading.run.run_id, "run_seq": reading.run.run_seq, "as_of": _moment(reading.run.as_of)}
+    return {"run": run, "sections": [[section.key, section.title] for section, _ in views], "html": html, "data": data}
+
+
+def _made(reading: Reading) -> tuple[list[tuple[Section, list[View]]], dict[str, Any]]:
+    """The sections with their views, and what the script draws."""
     data: dict[str, Any] = {"asOf": day_number(reading.run.as_of.date()), "charts": [], "totals": None}
     views = [(section, [_view(section, place, reading, data) for place in range(len(section.widgets))])
              for section in sections()]  # fmt: skip
     environment(PACKAGE).filters.update(moment=_moment, shown=text)
-    return rendered(
-        PACKAGE, "page.html.j2", styles=STYLES, scripts=SCRIPTS, data=data, run=reading.run, sections=views
-    )  # fmt: skip
+    return views, data
 
 
 def _view(section: Section, place: int, reading: Reading, data: dict[str, Any]) -> View:

@@ -204,6 +204,9 @@
     }));
   };
 
+  // ---- bars and heat in the tables: set here, for a page may forbid styles in its markup
+  document.querySelectorAll("[data-share]").forEach((cell) => cell.style.setProperty("--share", cell.dataset.share));
+
   // ---- the form
   const drawings = data.charts.map((chart) => new Drawing(chart));
   const show = () => {
