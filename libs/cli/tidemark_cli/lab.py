@@ -192,6 +192,7 @@ def _memory_table() -> Table:
 
 def _print_addresses() -> None:
     names = {
+        "TIDEMARK_CONSOLE_URL": "console",
         "TIDEMARK_ZIPKIN_URL": "traces",
         "TIDEMARK_PROMETHEUS_URL": "Prometheus",
         "TIDEMARK_KAFKA_BOOTSTRAP": "Kafka",

@@ -6,7 +6,7 @@ the end is looked at, once for each place and end.
 
 from collections.abc import Iterable
 
-from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from tidemark import telemetry
@@ -61,9 +61,8 @@ def forget_group(settings: KafkaSettings, group: str) -> None:
     """Forget where a group of consumers stands, so that it begins again. Retryable if the broker is away or the group
     still has members."""
     admin = AdminClient(connection(settings), logger=log)
-    if group not in {one.group_id for one in admin.list_consumer_groups(request_timeout=CALL_SECONDS).result().valid}:
-        return
     try:
         admin.delete_consumer_groups([group], request_timeout=CALL_SECONDS)[group].result(CALL_SECONDS)
     except (KafkaException, TimeoutError) as error:
-        raise Retryable(f"the group {group} is not forgotten yet: {error}") from error
+        if not (isinstance(error, KafkaException) and error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND):
+            raise Retryable(f"the group {group} is not forgotten yet: {error}") from error

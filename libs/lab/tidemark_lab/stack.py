@@ -30,6 +30,7 @@ PORTS = {
     "zipkin": ("zipkin",),
     "spark": ("spark",),
     prometheus.NAME: (prometheus.NAME,),
+    "console": ("console", "health"),
 } | dict.fromkeys(SERVICES, ("health",))
 OPTIONAL = (prometheus.NAME,)  # there only where it was asked for
 NAMES = (*(name for name in PORTS if name not in OPTIONAL), "initialise")
@@ -48,6 +49,7 @@ def environment(ports: Ports, names: Sequence[str] = ()) -> dict[str, str]:
         "TIDEMARK_ZIPKIN_URL": at["zipkin"],
         "TIDEMARK_METRICS_URLS": ",".join(f"{at[name]}/metrics" for name in SERVICES if name in at),
         **({"TIDEMARK_PROMETHEUS_URL": at[prometheus.NAME]} if prometheus.NAME in names else {}),
+        "TIDEMARK_CONSOLE_URL": at["console"],
         "TIDEMARK_LAKE_WAREHOUSE": "s3://lake/warehouse",
         "TIDEMARK_LAKE_STATE": "s3://lake/tidemark",
         "TIDEMARK_AWS_REGION": "us-east-1",
@@ -98,12 +100,8 @@ def process_environment(home: Home, ports: Ports) -> dict[str, str]:
 def stack(home: Home, ports: Ports) -> list[Component]:
     """All components, in order."""
     common = process_environment(home, ports)
-    return [
-        *_infrastructure(home, ports, common),
-        _initialise(common),
-        *_services(ports, common),
-        _prometheus(home, ports, common),
-    ]
+    services = [*_services(ports, common), _console(home, ports, common), _prometheus(home, ports, common)]
+    return [*_infrastructure(home, ports, common), _initialise(common), *services]
 
 
 def _infrastructure(home: Home, ports: Ports, common: dict[str, str]) -> list[Component]:
@@ -153,6 +151,18 @@ def _prometheus(home: Home, ports: Ports, common: dict[str, str]) -> Component:
     name, mine = prometheus.NAME, ports[prometheus.NAME]
     command = prometheus.command(home.data(name), mine[name])
     return Component(name, tuple(command), common, mine, "/-/ready", memory_mib=100)
+
+
+def _console(home: Home, ports: Ports, common: dict[str, str]) -> Component:
+    """It needs nothing but topics; nothing needs it."""
+    mine = {
+        "TIDEMARK_CONSOLE_PORT": str(ports["console"]["console"]),
+        "TIDEMARK_HEALTH_PORT": str(ports["console"]["health"]),
+        "TIDEMARK_CONSOLE_DATA": str(home.data("console")),
+        "TIDEMARK_TRACE_PAGE": f"http://127.0.0.1:{ports['zipkin']['zipkin']}/zipkin/traces/{{trace_id}}",
+    }
+    command, needs = _python("console"), ("initialise",)
+    return Component("console", command, common | mine, ports["console"], "/api/ready", needs, memory_mib=150)
 
 
 def _signed(environment: dict[str, str], name: str) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import msgspec
 from fastapi import FastAPI, HTTPException, Query
+from fastapi.responses import PlainTextResponse
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from console import records, views
@@ -52,7 +53,7 @@ def create(state: State, settings: ConsoleSettings, ports: Ports | None = None) 
     describe(app, ANSWERS)
     _overviews(app, state, settings, ports)
     _details(app, state, settings, ports)
-    _live(app, ports)
+    _live(app, state, ports)
     return app
 
 
@@ -113,7 +114,12 @@ def _details(app: FastAPI, state: State, settings: ConsoleSettings, ports: Ports
         return _found(views.letter(state, place, record), f"no dead letter {place} is known")
 
 
-def _live(app: FastAPI, ports: Ports) -> None:
+def _live(app: FastAPI, state: State, ports: Ports) -> None:
+    @app.get("/api/ready", include_in_schema=False)
+    async def ready() -> PlainTextResponse:
+        known = state.behind is not None
+        return PlainTextResponse("ready\n" if known else "not ready\n", status_code=200 if known else 503)
+
     async def events() -> AsyncIterator[ServerSentEvent]:
         async for changed in ports.feed.listen():
             yield ServerSentEvent(data=msgspec.json.encode(changed).decode(), event="changed")

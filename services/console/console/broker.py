@@ -1,15 +1,19 @@
-"""Faust's way to the broker: the same settings as every service's, committed records only.
+"""Faust's way to the broker: the same settings as every service's, and two things that Faust does otherwise.
 
 Faust reads uncommitted records unless it writes in transactions itself, which it need not: a record that is folded
-twice changes nothing. So the consumer that it makes is told so here.
+twice changes nothing. And it commits places whose changelog it has not sent yet when the sending takes longer than a
+tenth of a second, which loses what was folded if the process and its folder go then: here a commit waits for it.
 """
 
+import asyncio
 import ssl
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple, cast
 
 import aiokafka
 import faust
 from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, FutureMessage
 from faust.types.auth import CredentialsT
 from faust.types.transports import ConsumerT
 from yarl import URL
@@ -26,10 +30,41 @@ class _Thread(driver.AIOKafkaConsumerThread):
         consumer._isolation_level = "read_committed"
         return consumer
 
+    async def _fetch_records(self, *arguments: Any, **named: Any) -> Any:
+        fetched = await super()._fetch_records(*arguments, **named)
+        for place, records in fetched.items():
+            if records:
+                cast(_Consumer, self.consumer).newest[place.topic, place.partition] = records[-1].offset
+        return fetched
+
+
+class ChangelogTable(faust.Table[bytes, bytes]):
+    """A table that knows which of its changes the broker does not have yet."""
+
+    unsent: set[FutureMessage]
+
+    def send_changelog(self, *arguments: Any, **named: Any) -> FutureMessage:
+        """As Faust does, and remember it until the broker has it."""
+        change = super().send_changelog(*arguments, **named)
+        unsent = self.__dict__.setdefault("unsent", set())
+        unsent.add(change)
+        change.add_done_callback(unsent.discard)
+        return change
+
 
 class _Consumer(driver.Consumer):
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.newest: dict[tuple[str, int], int] = {}
+
     def _new_consumer_thread(self) -> _Thread:
         return _Thread(self, loop=self.loop, beacon=self.beacon)
+
+    async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:
+        """Only once the changelog has what was folded up to these places."""
+        unsent = {one for table in self.app.tables.values() for one in getattr(table, "unsent", ())}
+        await asyncio.gather(*unsent)
+        return await super()._commit_offsets(offsets, start_new_transaction)
 
 
 class Transport(driver.Transport):
@@ -39,17 +74,19 @@ class Transport(driver.Transport):
 
 
 class Lane(NamedTuple):
-    """How far a partition has been read: its end, what was fetched of it, the last offset that was handed on."""
+    """How far a partition has been read: its end, the place up to which it was fetched, the last record of that (-1:
+    none since the start). Between the last record and the place there may be ends of transactions."""
 
     end: int
     fetched: int
-    handed_on: int
+    newest: int
 
 
 def lanes_of(consumer: ConsumerT) -> dict[tuple[str, int], Lane] | None:
     """Every partition that is read, by topic and partition; None before all of them are known."""
-    client = consumer._thread._consumer if isinstance(consumer, _Consumer) and consumer._thread else None
-    subscription = client._subscription.subscription if client is not None else None
+    if not isinstance(consumer, _Consumer) or consumer._thread is None or consumer._thread._consumer is None:
+        return None
+    subscription = consumer._thread._consumer._subscription.subscription
     if subscription is None or subscription.assignment is None:
         return None
     lanes = {}
@@ -57,8 +94,8 @@ def lanes_of(consumer: ConsumerT) -> dict[tuple[str, int], Lane] | None:
         at = subscription.assignment.state_value(place)
         if at is None or at.highwater is None or not at.has_valid_position:
             return None
-        read = consumer._read_offset.get(place)  # type: ignore[attr-defined]
-        lanes[place.topic, place.partition] = Lane(at.highwater, at.position, -1 if read is None else read)
+        name = (place.topic, place.partition)
+        lanes[name] = Lane(at.highwater, at.position, consumer.newest.get(name, -1))
     return lanes
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import faust
 from faust.types import AgentT, StreamT
 
-from console.broker import Transport, addresses, credentials, lanes_of, to_headers
+from console.broker import ChangelogTable, Transport, addresses, credentials, lanes_of, to_headers
 from console.feed import Feed
 from console.fold import fold
 from console.settings import ConsoleSettings
@@ -78,8 +78,8 @@ class Console:
         waiting = 0
         for (topic, partition), lane in lanes.items():
             if topic != CHANGELOG:
-                folded = self._folded.get((topic, partition), lane.handed_on)
-                waiting += lane.end - lane.fetched + lane.handed_on - folded
+                folded = self._folded.get((topic, partition), -1)
+                waiting += max(0, lane.end - lane.fetched) + max(0, lane.newest - folded)
         return waiting
 
 
@@ -99,6 +99,7 @@ def _app(settings: ConsoleSettings) -> faust.App:
         topic_partitions=len(registry().datasets),
         topic_disable_leader=True,
         web_enabled=False,
+        Table=ChangelogTable,
         consumer_auto_offset_reset="earliest",
         consumer_group_instance_id=GROUP,
         broker_session_timeout=10.0,

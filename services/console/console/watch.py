@@ -236,7 +236,7 @@ def _letters(state: State) -> Iterator[Condition]:
             yield Condition(
                 kind=SAID_BY_PEOPLE,
                 about=letter.place,
-                since="",
+                since=str(letter.at_ms),
                 dataset=letter.dataset,
                 severity="warning",
                 title=f"{letter.stage or 'somebody'} refused {letter.from_place or letter.event_id}",

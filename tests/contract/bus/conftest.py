@@ -1,21 +1,19 @@
 """The same endings on the in-process bus and on a real broker: `harness` is one or the other."""
 
-import socket
-import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 import pytest
-from confluent_kafka import KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient
+from broker_of_a_test import Broker, emptied, running
+from confluent_kafka import Producer
 
 from tidemark.clock import ManualClock
 from tidemark.codec import decode
 from tidemark.events import Event
 from tidemark.health import Health
-from tidemark.kafka import connection, ensure_topics, produce, publish, read_topic, topics
+from tidemark.kafka import connection, produce, publish, read_topic
 from tidemark.loop import Loop
 from tidemark.memory_bus import MemoryBus
 from tidemark.parking import Parking
@@ -25,10 +23,8 @@ from tidemark.settings import RunnerSettings
 from tidemark.stage import Stage
 from tidemark.transport import KafkaTransport
 from tidemark.worker import ThreadWorker
-from tidemark_lab import jars, java
 
 E = TypeVar("E", bound=Event)
-JARS = jars.ensure("kafka")
 
 
 class Harness(Protocol):
@@ -154,39 +150,6 @@ class BrokerHarness:
         return all(lag == 0 for lane, lag in self.transport.lag().items() if lane not in blocked)
 
 
-def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-class Broker:
-    """The lab's broker, for tests that need nothing else of the lab."""
-
-    def __init__(self, home: Path) -> None:
-        from tidemark_lab import broker
-
-        self.home, self.port = home, free_port()
-        self.bootstrap = f"127.0.0.1:{self.port}"
-        executable = java.java(jars.cache_folder())
-        broker.prepare(executable, JARS, home, self.port, free_port())
-        self._command = broker.command(executable, JARS, home)
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Start it and wait until it answers."""
-        with (self.home / "broker.log").open("ab") as log:
-            self.process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        ensure_topics(self.bootstrap, seconds=90)
-
-    def kill(self) -> None:
-        """End it at once."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-
-
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     """A running broker with all topics, shared by the tests."""
@@ -199,36 +162,11 @@ def own_broker(tmp_path: Path) -> Iterator[Broker]:
     yield from running(tmp_path / "broker")
 
 
-def running(home: Path) -> Iterator[Broker]:
-    """Start one, and end it whatever happens."""
-    one = Broker(home)
-    try:
-        one.start()
-        yield one
-    finally:
-        one.kill()
-
-
 @pytest.fixture
 def empty_broker(broker: Broker) -> Broker:
     """The broker with nothing in its topics."""
-    admin = AdminClient(connection(broker.bootstrap))
-    ends = [TopicPartition(topic, partition, -1) for topic in topics() for partition in range(2)]
-    compacted = {"tidemark.watcher.state"}
-    for end in [e for e in ends if e.topic not in compacted]:
-        eventually(lambda end=end: [f.result(10) for f in admin.delete_records([end]).values()])
+    emptied(broker)
     return broker
-
-
-def eventually(call: Callable[[], object], seconds: float = 20.0) -> object:
-    """What a broker that has only just started refuses is asked again."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            return call()
-        except KafkaException:
-            if time.monotonic() > deadline:
-                raise
 
 
 @pytest.fixture(params=["memory", pytest.param("broker", marks=pytest.mark.lab)])

@@ -85,7 +85,7 @@ def test_a_listener_that_does_not_keep_up_reads_everything_again() -> None:
 
 
 def test_the_same_line_is_said_once_in_a_while() -> None:
-    """Of a client's repeated error one passes in half a minute, and the next says how many were kept back; ours pass."""
+    """Of a client's repeated error one passes in half a minute, and the next says how many were not; ours pass."""
     now = 0.0
     seldom = Seldom(lambda: now)
     theirs = [line("aiokafka", f"Unable to connect to node {number}") for number in range(3)]

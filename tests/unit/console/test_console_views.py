@@ -65,9 +65,8 @@ def test_a_halt_says_how_many_wait() -> None:
 
 def test_a_rollback_is_a_pause_and_no_trouble() -> None:
     """The watcher says that somebody went back: paused."""
-    state = state_of(
-        *whole_runs(), *messages([WatcherState(dataset="events", halted="rolled back to run 3; it stays")])
-    )
+    went_back = WatcherState(dataset="events", halted="rolled back to run 3; it stays so")
+    state = state_of(*whole_runs(), *messages([went_back]))
     line = views.overview(state, NOW_MS).datasets[1]
     assert (line.standing, line.wrong[0].severity) == ("paused", "info")
 
@@ -189,21 +188,19 @@ def test_the_api_answers_what_it_describes() -> None:
     held = as_record(letter, 0, START_MS)
     client = TestClient(create(state, SETTINGS, Ports(record=lambda place: held, now_ms=lambda: NOW_MS)))
     described = client.get("/api/openapi.json").json()
-    named = {"{run_id}": "events-process-g0-000000000001", "{place}": next(iter(state.dead_letters))}
+    run_id, place = "events-process-g0-000000000001", next(iter(state.dead_letters))
     for path, methods in described["paths"].items():
         schema = methods["get"]["responses"]["200"].get("content", {}).get("application/json", {}).get("schema", {})
         if path == "/api/changes":  # never ends: tests/contract/console listens to it
             continue
-        for name, value in named.items():
-            path = path.replace(name, value)
-        answer = client.get(path)
+        answer = client.get(path.replace("{run_id}", run_id).replace("{place}", place))
         assert answer.status_code == 200, (path, answer.text)
         fits(answer.json(), schema, described["components"]["schemas"])
     assert json.loads(client.get("/api/lag").text)[0]["records"] == 3
 
 
 def test_the_api_says_what_it_does_not_know() -> None:
-    """404 for a run, a letter or a dataset that is not known; 422 for a page that cannot be; 503 with the broker away."""
+    """404 for a run, a letter or a dataset that is unknown; 422 for a page that cannot be; 503 with the broker away."""
 
     def away(place: str) -> Record | None:
         raise Retryable("the broker is away")

@@ -34,7 +34,7 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[3])), Handler).serve_forever()
 GRANDCHILD = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(600)'])"
 NO_PORTS: dict[str, Any] = {name: {"port": 1} for name in ("broker", "store", "warehouse", "clickhouse", "traces")}
 NO_PORTS |= {"broker": {"broker": 1}, "warehouse": {"warehouse": 1}, "clickhouse": {"clickhouse": 1}}
-NO_PORTS |= {"zipkin": {"port": 1}, "spark": {"port": 1}}
+NO_PORTS |= {"zipkin": {"port": 1}, "spark": {"port": 1}, "console": {"port": 1}}
 
 
 def eventually(seen: Callable[[], Any], seconds: float = 20.0) -> Any:

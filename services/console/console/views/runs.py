@@ -22,7 +22,7 @@ def runs(state: State, dataset: str | None = None, status: str | None = None, li
 
 def newest_first(found: Iterable[KeptRun]) -> list[KeptRun]:
     """By when they began; runs of which only a later stage is known by that one."""
-    return sorted(found, key=lambda run: (began_ms(run) or 0, run.run_seq), reverse=True)
+    return sorted(found, key=lambda run: (began_ms(run) or 0, run.run_seq, run.run_id), reverse=True)
 
 
 def line(run: KeptRun) -> RunLine:

@@ -1,0 +1,76 @@
+"""The lab's broker alone, for tests that need nothing else of the lab."""
+
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from tidemark.kafka import connection, ensure_topics, topics
+from tidemark_lab import broker, jars, java
+
+JARS = jars.ensure("kafka")
+
+
+def free_port() -> int:
+    """A port nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Broker:
+    """One broker, in a folder of its own."""
+
+    def __init__(self, home: Path) -> None:
+        self.home, self.port = home, free_port()
+        self.bootstrap = f"127.0.0.1:{self.port}"
+        executable = java.java(jars.cache_folder())
+        broker.prepare(executable, JARS, home, self.port, free_port())
+        self._command = broker.command(executable, JARS, home)
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        with (self.home / "broker.log").open("ab") as log:
+            self.process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        ensure_topics(self.bootstrap, seconds=90)
+
+    def kill(self) -> None:
+        """End it at once."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+
+def running(home: Path) -> Iterator[Broker]:
+    """Start one, and end it whatever happens."""
+    one = Broker(home)
+    try:
+        one.start()
+        yield one
+    finally:
+        one.kill()
+
+
+def emptied(broker: Broker) -> None:
+    """Delete what its topics hold; what the compacted one says of a dataset stays."""
+    admin = AdminClient(connection(broker.bootstrap))
+    ends = [TopicPartition(topic, partition, -1) for topic in topics() for partition in range(2)]
+    compacted = {"tidemark.watcher.state"}
+    for end in [e for e in ends if e.topic not in compacted]:
+        eventually(lambda end=end: [f.result(10) for f in admin.delete_records([end]).values()])
+
+
+def eventually(call: Callable[[], object], seconds: float = 20.0) -> object:
+    """What a broker that has only just started refuses is asked again."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return call()
+        except KafkaException:
+            if time.monotonic() > deadline:
+                raise
