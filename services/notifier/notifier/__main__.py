@@ -2,27 +2,40 @@
 
 import sys
 from collections.abc import Iterator
+from typing import TypeVar
 
 from notifier.apprise_sinks import sinks
+from notifier.policy import policy
 from notifier.ports import Ports
 from notifier.settings import NotifierSettings
 from notifier.stage import stage
 from tidemark.codec import decode
-from tidemark.events import AlertSent
+from tidemark.errors import DecodeError
+from tidemark.events import AlertRaised, AlertSent, Event
 from tidemark.kafka import read_topic
 from tidemark.runner import serve
+
+E = TypeVar("E", bound=Event)
 
 
 def compose(settings: NotifierSettings) -> Ports:
     """The real ports; nothing is connected yet."""
 
-    def sent() -> Iterator[AlertSent]:
-        for record in read_topic(settings, AlertSent.topic):
-            event = decode(record)
-            if isinstance(event, AlertSent):
+    def told(kind: type[E]) -> Iterator[E]:
+        for record in read_topic(settings, kind.topic):
+            try:
+                event = decode(record)
+            except DecodeError:
+                continue  # the runner makes a dead letter of it when its turn comes
+            if isinstance(event, kind):
                 yield event
 
-    return Ports(sinks=sinks(settings.alert_urls.get_secret_value()), sent=sent)
+    return Ports(
+        sinks=sinks(settings.alert_urls.get_secret_value()),
+        sent=lambda: told(AlertSent),
+        raised=lambda: told(AlertRaised),
+        policy=policy(settings.alert_quiet_hours, settings.alert_time_zone, settings.alert_most_per_hour),
+    )
 
 
 def main() -> int:

@@ -5,15 +5,17 @@ It sends plain text: each service's plugin escapes it for its own markup. A URL 
 
 from apprise import Apprise, NotifyFormat, NotifyType
 
+from notifier.policy import route
 from notifier.ports import Message
 from tidemark.errors import Retryable, SettingsError
+from tidemark.events import Severity
 
 
 class AppriseSink:
     """One URL."""
 
-    def __init__(self, name: str, service: Apprise) -> None:
-        self.name = name
+    def __init__(self, name: str, service: Apprise, severities: frozenset[Severity]) -> None:
+        self.name, self.severities = name, severities
         self._service = service
 
     def send(self, message: Message) -> None:
@@ -24,11 +26,15 @@ class AppriseSink:
 
 
 def sinks(urls: str) -> list[AppriseSink]:
-    """A sink for each URL, separated by white space; SettingsError says which is none, by its place."""
+    """A sink for each URL, separated by white space, with the severities before it, if any (policy.py).
+
+    SettingsError says which is none, by its place.
+    """
     found = []
-    for place, url in enumerate(urls.split(), 1):
+    for place, address in enumerate(urls.split(), 1):
+        severities, url = route(address)
         service = Apprise()
         if not service.add(url):
             raise SettingsError(f"TIDEMARK_ALERT_URLS: number {place} is no address that Apprise knows")
-        found.append(AppriseSink(f"{place} ({url.partition(':')[0]})", service))
+        found.append(AppriseSink(f"{place} ({url.partition(':')[0]})", service, severities))
     return found

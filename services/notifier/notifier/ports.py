@@ -1,12 +1,14 @@
 """What the notifier needs of the outside. apprise_sinks.py does it for real, memory.py without anything."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from msgspec import Struct
 
-from tidemark.events import AlertSent
+from notifier.policy import Policy
+from tidemark.clock import SystemClock
+from tidemark.events import AlertRaised, AlertSent, Severity
 
 
 class Message(Struct, frozen=True):
@@ -18,9 +20,10 @@ class Message(Struct, frozen=True):
 
 
 class Sink(Protocol):
-    """A place where people look. `name` says which, without its secrets."""
+    """A place where people look. `name` says which, without its secrets; `severities`: which alerts are for it."""
 
     name: str
+    severities: frozenset[Severity]
 
     def send(self, message: Message) -> None:
         """Deliver it; Retryable unless the sink took it."""
@@ -28,7 +31,11 @@ class Sink(Protocol):
 
 @dataclass(frozen=True)
 class Ports:
-    """`sent` gives every AlertSent that Kafka holds, in order; it is asked once."""
+    """`sent` and `raised` give every AlertSent and AlertRaised that Kafka holds, in order; each is asked once.
+    `now_ms`: epoch ms."""
 
     sinks: Sequence[Sink]
     sent: Callable[[], Iterable[AlertSent]]
+    raised: Callable[[], Iterable[AlertRaised]] = tuple
+    policy: Policy = field(default_factory=Policy)
+    now_ms: Callable[[], int] = SystemClock().now_ms
