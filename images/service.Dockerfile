@@ -1,6 +1,6 @@
 # syntax=docker/dockerfile:1
 # One service, or the command line: docker build -f images/service.Dockerfile --build-arg SERVICE=loader .
-# SERVICE: ingest-watcher | spark-submitter | loader | transformer | reconciler | notifier | cli (console: when it is there)
+# SERVICE: ingest-watcher | spark-submitter | loader | transformer | reconciler | notifier | console | cli
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS build

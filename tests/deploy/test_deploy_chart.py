@@ -245,6 +245,15 @@ def test_local_parts_are_off_in_production_and_on_in_kind() -> None:
     assert set(of_kind(on_kind(), "StatefulSet")) == {*WORKERS, *local}
 
 
+def test_the_console_listens_on_its_pods_loopback_unless_it_is_exposed() -> None:
+    """What is forwarded to a pod reaches its loopback; its state lies where the root file system can be written."""
+    settings = _environment(production(), "console")
+    assert (settings["TIDEMARK_CONSOLE_HOST"], settings["TIDEMARK_CONSOLE_DATA"]) == ("127.0.0.1", "/tmp/console")
+    assert _environment(production("console.exposed=true"), "console")["TIDEMARK_CONSOLE_HOST"] == "0.0.0.0"  # noqa: S104
+    [port] = of_kind(production(), "Service")["pages"]["spec"]["ports"]
+    assert str(port["targetPort"]) == settings["TIDEMARK_CONSOLE_PORT"]
+
+
 def test_alerts_are_sent_where_a_secret_says_so() -> None:
     """The notifier is there with it, its addresses come by reference; without it there is none."""
     assert "notifier" not in of_kind(production(), "StatefulSet")

@@ -45,10 +45,20 @@ def test_the_clouds_are_reached_by_who_needs_them() -> None:
     def who(port: int) -> set[str]:
         return {name for name in [*WORKERS, "spark", "init", "test"] if passes(PRODUCTION, _pod(name), CLOUD, port)}
 
-    assert who(443) == {*WORKERS, "spark", "init"}
+    assert who(443) == {*WORKERS, "spark", "init"} - {"console"}
     assert who(9094) == {*WORKERS, "init", "test"}
     assert who(8443) == {"reconciler"}
     assert who(80) == who(22) == set()
+
+
+def test_the_console_is_reached_by_whom_the_values_name() -> None:
+    """By nobody, unless it is exposed; then by those peers, at its pages alone."""
+    exposed = _policies(production("console.exposed=true", "console.from[0].podSelector.matchLabels.app=proxy"))
+    proxy = End({"app": "proxy"})
+    assert not passes(PRODUCTION, proxy, _pod("console"), 8081)
+    assert passes(exposed, proxy, _pod("console"), 8081)
+    assert not passes(exposed, proxy, _pod("console"), 8080)
+    assert not passes(exposed, STRANGER, _pod("console"), 8081)
 
 
 def test_alerts_leave_by_the_ports_that_the_values_name() -> None:

@@ -14,7 +14,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "helm" / "tidemark"
 KIND = CHART / "values-kind.yaml"
-WORKERS = ("ingest-watcher", "spark-submitter", "loader", "transformer", "reconciler")
+WORKERS = ("ingest-watcher", "spark-submitter", "loader", "transformer", "reconciler", "console")
 PRODUCTION = (
     "kafka.bootstrap=b1.example:9094\\,b2.example:9094",
     "kafka.securityProtocol=SASL_SSL",

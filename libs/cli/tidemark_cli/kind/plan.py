@@ -14,11 +14,12 @@ CLUSTER = RELEASE = "tidemark"
 CONTEXT = f"kind-{CLUSTER}"
 IMAGES = "docker.io/local/tidemark-"
 TAG = "dev"
-SERVICES = ("ingest-watcher", "spark-submitter", "loader", "transformer", "reconciler", "cli")
+SERVICES = ("ingest-watcher", "spark-submitter", "loader", "transformer", "reconciler", "console", "cli")
 PARTS = (*SERVICES, "spark")
 OPERATOR_REPOSITORY = "https://kubeflow.github.io/spark-operator"
 OPERATOR_VERSION = "2.5.1"
 FORWARDS = {  # service: (port here, port there, what)
+    "pages": (8081, 8081, "console: http://127.0.0.1:8081"),
     "zipkin": (9411, 9411, "traces: http://127.0.0.1:9411"),
     "prometheus": (9090, 9090, "metrics: http://127.0.0.1:9090"),
     "clickhouse": (8123, 8123, "ClickHouse: http://127.0.0.1:8123"),
