@@ -29,12 +29,13 @@ e2e: setup  ## the whole chain on the real stack, with kills
 	$(BIN)/pytest -m "e2e and not soak" tests/e2e
 soak: setup  ## the long tests, and the whole end-to-end suite
 	$(BIN)/pytest -m "soak or e2e"
-bench: setup  ## the whole chain by stage, lake and load as tables grow, the marts against bare SQL, reconciliation, tracing (docs/performance.md)
+bench: setup  ## the chain by stage, lake and load as tables grow, marts, reconciliation, tracing, console (docs/performance.md)
 	$(BIN)/python tests/bench/chain.py
 	$(BIN)/python tests/bench/growth.py
 	$(BIN)/python tests/bench/marts.py
 	$(BIN)/python tests/bench/reconcile.py
 	$(BIN)/python tests/bench/tracing.py
+	$(BIN)/python tests/bench/console.py
 
 ##@ Check
 .PHONY: check check-format check-types check-sql check-rules format docs
