@@ -40,7 +40,7 @@ def board(name: str, what: str, panels: Sequence[Panel]) -> dashboard.Dashboard:
         .tooltip(models.DashboardCursorSync.CROSSHAIR)
         .with_variable(dashboard.DatasourceVariable("source").label("Prometheus").type("prometheus"))
         .with_variable(_datasets())
-        .with_variable(dashboard.TextBoxVariable("traces").label("Trace page").default_value(TRACES))
+        .with_variable(_trace_page())
         .link(_other_boards())
     )
     for panel in panels:
@@ -105,7 +105,8 @@ def _thresholds(red_from: float | None) -> dashboard.ThresholdsConfig:
 
 
 def _legend() -> common.VizLegendOptions:
-    return common.VizLegendOptions().display_mode(looks.LegendDisplayMode.LIST).placement(looks.LegendPlacement.BOTTOM)
+    shown = common.VizLegendOptions().show_legend(True).display_mode(looks.LegendDisplayMode.LIST)
+    return shown.placement(looks.LegendPlacement.BOTTOM)
 
 
 def _datasets() -> dashboard.QueryVariable:
@@ -113,6 +114,11 @@ def _datasets() -> dashboard.QueryVariable:
     asked = asked.query({"query": "label_values(tidemark_halted, dataset)", "refId": "datasets"})
     asked = asked.refresh(models.VariableRefresh.ON_TIME_RANGE_CHANGED).multi(True).include_all(True)
     return asked.all_value(".*").current(models.VariableOption(text="All", value="$__all", selected=True))
+
+
+def _trace_page() -> dashboard.TextBoxVariable:
+    asked = dashboard.TextBoxVariable("traces").label("Trace page").default_value(TRACES)
+    return asked.current(models.VariableOption(text=TRACES, value=TRACES))
 
 
 def _other_boards() -> dashboard.DashboardLink:
