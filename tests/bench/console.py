@@ -1,6 +1,6 @@
 """The console with a long history: `python tests/bench/console.py [--runs 10000] [--events 100000]`.
 
-A broker of its own, a history of runs (and requests beyond them, up to so many events), then: how long a new console
+A broker of its own, a history of runs (their events delivered again, up to so many), then: how long a new console
 takes until it has read all of it, its memory, how long a restart takes, and the median and the 95th percentile of each
 API answer. Nothing is asserted; docs/performance.md has the figures.
 """
@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from itertools import chain, repeat
 from pathlib import Path
 
 import psutil
@@ -20,7 +21,6 @@ from broker_of_a_test import running  # noqa: E402
 from console_history import messages, runs, set_aside, trouble  # noqa: E402
 from console_process import ConsoleProcess, a_console, send_all, until  # noqa: E402
 
-from tidemark.events import RunRequested  # noqa: E402
 from tidemark.records import Message  # noqa: E402
 
 ASKED = 60
@@ -29,20 +29,17 @@ LONGEST_SECONDS = 3600.0
 
 
 def history(count: int, most: int) -> Iterator[list[Message]]:
-    """Runs, some with trouble; then requests until there are `most` events."""
+    """Runs, some with trouble, and again from the first until there are `most` events."""
     sent = 0
-    for number, events in enumerate(runs(count)):
+    for number, events in enumerate(chain.from_iterable(runs(count) for _ in repeat(None))):
         part = messages(events)
         if number % 100 == 0:
             dataset, seq = events[-1].dataset, number // 2 + 1
             part += [*messages(trouble(dataset, seq)), *set_aside(dataset, seq)]
         sent += len(part)
         yield part
-    for number in range(most - sent):
-        dataset = ("ecommerce", "events")[number % 2]
-        yield messages(
-            [RunRequested(dataset=dataset, request_id=f"more-{number}", kind="process", requested_by="a schedule")]
-        )
+        if number >= count and sent >= most:
+            return
 
 
 def fill(bootstrap: str, count: int, most: int) -> int:

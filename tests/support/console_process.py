@@ -37,6 +37,7 @@ class ConsoleProcess:
         self._ready = f"http://127.0.0.1:{chosen['health']}/readyz"
         self._environment = {
             **os.environ,
+            "MALLOC_ARENA_MAX": "2",  # as in the lab and in the images
             "TIDEMARK_KAFKA_BOOTSTRAP": bootstrap,
             "TIDEMARK_CONSOLE_PORT": str(chosen["console"]),
             "TIDEMARK_HEALTH_PORT": str(chosen["health"]),

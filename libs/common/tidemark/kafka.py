@@ -30,6 +30,7 @@ LAST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 LARGEST_RECORD_BYTES = 4_000_000
 KEPT_FOR_EVER = {"retention.ms": "-1", "retention.bytes": "-1"}
 CALL_SECONDS = 10.0
+AWAY = (KafkaError._TRANSPORT, KafkaError._TIMED_OUT)
 PUBLISH_SECONDS = 30.0
 COMMON = {
     "reconnect.backoff.ms": 100,
@@ -80,7 +81,7 @@ def ensure_topics(
                 return
             _create(admin, missing, seen, count, replicas)
         except KafkaException as error:
-            if not error.args[0].retriable() and error.args[0].code() != KafkaError._TRANSPORT:
+            if not error.args[0].retriable() and error.args[0].code() not in AWAY:
                 raise
             log.warning("topics cannot be made yet: %s", error)
         if time.monotonic() > deadline:

@@ -106,6 +106,10 @@ def _app(settings: ConsoleSettings) -> faust.App:
         broker_heartbeat_interval=1.0,
         broker_commit_interval=1.0,
         stream_ack_exceptions=False,
+        stream_buffer_maxsize=256,
+        broker_max_poll_records=256,
+        consumer_max_fetch_size=128 * 1024,  # of each partition; a larger record comes alone
+        table_key_index_size=1000,
         stream_wait_empty=False,
         key_serializer="raw",
         value_serializer="raw",
