@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, cast
 import aiokafka
 import faust
 from faust.transport.drivers import aiokafka as driver
+from faust.transport.producer import ProducerBuffer
 from faust.types import TP, FutureMessage
 from faust.types.auth import CredentialsT
 from faust.types.transports import ConsumerT
@@ -21,6 +22,8 @@ from yarl import URL
 from tidemark.errors import SettingsError
 from tidemark.settings import KafkaSettings
 
+# Faust lets the stream wait whenever so many changes are on their way to the changelog; its own 100 are soon reached.
+ProducerBuffer.max_messages = 2000
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 
 

@@ -3,7 +3,7 @@
 import shutil
 
 from console.settings import ConsoleSettings
-from console.stream import CHANGELOG, GROUP
+from console.stream import CHANGELOG, GROUP, folder
 from tidemark.events import CHAIN, AlertRaised
 from tidemark.kafka import ensure_topics, publish, record_at, topics_lacking
 from tidemark.lag import Waiting, forget_group
@@ -20,8 +20,9 @@ def prepare(settings: ConsoleSettings, seconds: float) -> None:
     ensure_topics(settings, seconds=seconds)
     if topics_lacking(settings, [CHANGELOG]):
         forget_group(settings, GROUP)
-        shutil.rmtree(settings.console_data, ignore_errors=True)
+        shutil.rmtree(folder(settings), ignore_errors=True)
         ensure_topics(settings, seconds=seconds, more={CHANGELOG: CHANGELOG_CONFIG})
+    folder(settings).mkdir(parents=True, exist_ok=True)
 
 
 def record(settings: ConsoleSettings, place: str) -> Record | None:

@@ -6,6 +6,7 @@ Offsets are committed after the changelog has what was folded up to them, so a c
 changes nothing. An error in fold() ends the process: the record is not passed over.
 """
 
+from pathlib import Path
 from typing import Any
 
 import faust
@@ -83,6 +84,11 @@ class Console:
         return waiting
 
 
+def folder(settings: ConsoleSettings) -> Path:
+    """The folder that is the console's alone, to be deleted at any time."""
+    return settings.console_data / GROUP
+
+
 class _App(faust.App):
     async def _on_agent_error(self, agent: AgentT[Any], exc: BaseException) -> None:
         """Faust would pass over the record and go on."""
@@ -94,7 +100,7 @@ def _app(settings: ConsoleSettings) -> faust.App:
         GROUP,
         broker=addresses(settings),
         broker_credentials=credentials(settings),
-        datadir=str(settings.console_data),
+        datadir=str(folder(settings)),
         store="rocksdb://",
         topic_partitions=len(registry().datasets),
         topic_disable_leader=True,
@@ -106,9 +112,10 @@ def _app(settings: ConsoleSettings) -> faust.App:
         broker_heartbeat_interval=1.0,
         broker_commit_interval=1.0,
         stream_ack_exceptions=False,
-        stream_buffer_maxsize=256,
-        broker_max_poll_records=256,
-        consumer_max_fetch_size=128 * 1024,  # of each partition; a larger record comes alone
+        stream_buffer_maxsize=1000,
+        broker_max_poll_records=500,
+        consumer_max_fetch_size=256 * 1024,  # of each partition; a larger record comes alone
+        producer_linger=0.02,
         table_key_index_size=1000,
         stream_wait_empty=False,
         key_serializer="raw",
