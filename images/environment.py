@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LOCK = ROOT / "requirements.lock"
 JARS_LOCK = ROOT / "libs/lab/tidemark_lab/locks/spark.lock"
 UV = (sys.executable, "-m", "uv", "--quiet")
-HOLDS_DBT = ("cli", "transformer")
+HOLDS_DBT = ("cli", "console", "transformer")
 SPARK_PART = "curate-job"  # Spark itself, with its Python packages, is the base image's
 BOM_TOOL = "cyclonedx-bom"
 
