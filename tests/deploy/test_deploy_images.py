@@ -73,10 +73,10 @@ def test_every_image_that_the_chart_names_is_built() -> None:
 
 @pytest.mark.parametrize("part", [*SERVICES, environment.SPARK_PART])
 def test_an_image_holds_its_own_packages_alone(part: str) -> None:
-    """No other service, no lab; the command line where it is asked. What a part needs of the workspace comes with it."""
+    """No other service, no lab; the command line where it is asked. What a part needs comes with it."""
     names = {folder.name for folder in environment.needed(part)}
     assert not names & {*WORKERS, "lab"} - {part}
-    assert ("cli" in names) == (part == "console")
+    assert ("cli" in names) == (part in ("cli", "console"))
     assert part == environment.SPARK_PART or "common" in names
 
 
