@@ -201,3 +201,4 @@ def _print_addresses() -> None:
     for variable, what in names.items():
         if os.environ.get(variable):
             console.print(f"{what:12} {os.environ[variable]}")
+    console.print(f"{'sign in with':12} {home.home() / 'console.token'}")

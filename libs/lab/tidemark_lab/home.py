@@ -50,6 +50,11 @@ class Home:
         return self.path / "lab.env"
 
     @property
+    def console_token(self) -> Path:
+        """What a person of this machine signs in to the console with."""
+        return self.path / "console.token"
+
+    @property
     def socket(self) -> Path:
         """The keeper's control channel. A socket's path may have about 100 characters, so it is not in the folder."""
         folder = Path(tempfile.gettempdir()) / f"tidemark-{os.getuid()}"

@@ -5,6 +5,7 @@ follow. To add a component, add it to `stack` (and its port to `PORTS`); `enviro
 """
 
 import os
+import secrets
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -159,6 +160,7 @@ def _console(home: Home, ports: Ports, common: dict[str, str]) -> Component:
         "TIDEMARK_CONSOLE_PORT": str(ports["console"]["console"]),
         "TIDEMARK_HEALTH_PORT": str(ports["console"]["health"]),
         "TIDEMARK_CONSOLE_DATA": str(home.data("console")),
+        "TIDEMARK_CONSOLE_TOKEN_FILE": str(home.console_token),
         "TIDEMARK_TRACE_PAGE": f"http://127.0.0.1:{ports['zipkin']['zipkin']}/zipkin/traces/{{trace_id}}",
     }
     command, needs = _python("console"), ("initialise",)
@@ -183,6 +185,9 @@ def prepare(home: Home, ports: Ports, names: list[str]) -> None:
         prometheus.prepare(home.data(prometheus.NAME), {name: ports[name]["health"] for name in SERVICES})
     for name in names:
         Path(home.data(name)).mkdir(parents=True, exist_ok=True)
+    if "console" in names and not home.console_token.exists():
+        home.console_token.touch(mode=0o600)
+        home.console_token.write_text(secrets.token_urlsafe(24) + "\n")
 
 
 def jar_sets(names: list[str]) -> list[str]:

@@ -1,5 +1,6 @@
 """The console's settings. Without a way to sign in it listens on this machine alone and only shows."""
 
+from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,15 +16,17 @@ SHORTEST_TOKEN = 16
 class AccessSettings(Settings):
     """`console_host`: where it listens. `console_url`: how browsers reach it, where that is not this machine.
 
-    `console_token` lets whoever knows it act. `console_oidc_*`: an OpenID Connect provider's issuer and this client of
-    it. `console_proxy_header`: the header in which a proxy that has signed people in names them, believed only from
-    `console_proxy_addresses` (comma separated). `console_actors`: who of those signed in by provider or proxy may act,
-    addresses or `@domain`, comma separated (empty: all of them). `console_session_key` keeps sessions over a restart.
+    `console_token`, or what stands in `console_token_file`, lets whoever knows it act. `console_oidc_*`: an OpenID
+    Connect provider's issuer and this client of it. `console_proxy_header`: the header in which a proxy that has
+    signed people in names them, believed only from `console_proxy_addresses` (comma separated). `console_actors`:
+    who of those signed in by provider or proxy may act, addresses or `@domain`, comma separated (empty: all of
+    them). `console_session_key` keeps sessions over a restart.
     """
 
     console_host: str = "127.0.0.1"
     console_url: str | None = None
     console_token: SecretStr | None = None
+    console_token_file: Path | None = None
     console_session_key: SecretStr | None = None
     console_oidc_issuer: str | None = None
     console_oidc_client: str | None = None
@@ -34,7 +37,7 @@ class AccessSettings(Settings):
 
     @model_validator(mode="after")
     def _sound(self) -> "AccessSettings":
-        if self.console_token and len(self.console_token.get_secret_value()) < SHORTEST_TOKEN:
+        if self.token is not None and len(self.token) < SHORTEST_TOKEN:
             raise ValueError(f"{PREFIX}CONSOLE_TOKEN has fewer than {SHORTEST_TOKEN} characters")
         oidc = (self.console_oidc_issuer, self.console_oidc_client, self.console_oidc_secret)
         if any(oidc) and not all(oidc):
@@ -50,10 +53,20 @@ class AccessSettings(Settings):
         """Whether only this machine can reach it; then whoever can is allowed to look."""
         return self.console_host in LOOPBACK and (self._public_host is None or self._public_host in LOOPBACK)
 
+    @cached_property
+    def token(self) -> str | None:
+        """What lets people in; ValueError: its file cannot be read."""
+        if self.console_token is not None or self.console_token_file is None:
+            return self.console_token.get_secret_value() if self.console_token else None
+        try:
+            return self.console_token_file.read_text().strip()
+        except OSError as error:
+            raise ValueError(f"{PREFIX}CONSOLE_TOKEN_FILE cannot be read: {error.strerror}") from error
+
     @property
     def ways_in(self) -> list[str]:
         """How people can sign in."""
-        ways = {"token": self.console_token, "oidc": self.console_oidc_issuer, "proxy": self.console_proxy_header}
+        ways = {"token": self.token, "oidc": self.console_oidc_issuer, "proxy": self.console_proxy_header}
         return [name for name, given in ways.items() if given]
 
     @property

@@ -1,5 +1,7 @@
 """Who may look and who may act: no way in without the right, no request from elsewhere, no page in a foreign frame."""
 
+from pathlib import Path
+
 import pytest
 from console_forms import HERE, OURS, client, form_of, send
 from console_world import TOKEN, World
@@ -250,6 +252,16 @@ def test_settings_that_would_leave_a_door_open_are_refused(wrong: dict[str, str]
     """Before anything listens."""
     with pytest.raises(ValidationError):
         AccessSettings(**wrong)  # type: ignore[arg-type]
+
+
+def test_a_token_may_stand_in_a_file(tmp_path: Path) -> None:
+    """As the lab and mounted Secrets have it; a file that cannot be read is said before anything listens."""
+    file = tmp_path / "token"
+    file.write_text(f"{TOKEN}\n")
+    world = World(console_token=None, console_token_file=file)
+    assert client(world, signed_in=True).get(RUN).status_code == 200
+    with pytest.raises(ValidationError, match="cannot be read"):
+        AccessSettings(console_token_file=tmp_path / "none")
 
 
 def test_a_form_has_a_length_and_an_end() -> None:

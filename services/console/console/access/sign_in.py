@@ -17,8 +17,8 @@ def token_given(
     request: Request, form: Form, settings: AccessSettings, identity: Identity, show: Show
 ) -> Response:  # fmt: skip
     """A session for whoever knows the token and says their name; the page again for who does not."""
-    name, wanted = cleaned(form.get("name", "")), settings.console_token
-    if wanted is None or not same_secret(form.get("token", ""), wanted.get_secret_value()):
+    name, wanted = cleaned(form.get("name", "")), settings.token
+    if wanted is None or not same_secret(form.get("token", ""), wanted):
         return show(request, 401, "That is not the token.", name)
     if not name:
         return show(request, 422, "Your name is needed, for the audit.", name)
