@@ -90,7 +90,7 @@ def answers(console: ConsoleProcess) -> None:
             console.get(f"/api/{path}")
             times.append((time.perf_counter() - began) * 1000)
         times.sort()
-        say(f"/api/{path.split('/')[0]:26} median {statistics.median(times):6.1f} ms   95 % {times[-4]:6.1f} ms")
+        say(f"/api/{path[:34]:34} median {statistics.median(times):6.1f} ms   95 % {times[-4]:6.1f} ms")
     say(f"then {memory(console):.0f} MB")
 
 

@@ -9,7 +9,7 @@ from console.state import KeptRun, State
 from console.views.alerts import line as alert_line
 from console.views.letters import letters
 from console.views.reconciliation import reported
-from console.views.runs import LAST, STAGES, at_work, failure, is_over, line, newest_first
+from console.views.runs import LAST, STAGES, at_work, failure, is_over, line
 from tidemark.events import (
     CHAIN,
     LakeCurated,
@@ -109,8 +109,7 @@ def _stages(state: State, kept: KeptRun) -> list[StageLine]:
 def _before(state: State, kept: KeptRun) -> KeptRun | None:
     """The same dataset's run of the same kind before this one."""
     mine = (r for r in state.runs.values() if r.dataset == kept.dataset and r.kind == kept.kind)
-    earlier = newest_first(r for r in mine if r.run_seq < kept.run_seq)
-    return max(earlier, key=lambda r: r.run_seq, default=None)
+    return max((r for r in mine if r.run_seq < kept.run_seq), key=lambda r: r.run_seq, default=None)
 
 
 def _changes(state: State, before: KeptRun, now: KeptRun) -> list[Change]:

@@ -49,6 +49,8 @@ def line(run: KeptRun) -> RunLine:
 
 def began_ms(run: KeptRun) -> int | None:
     """When the run was cut, or the first that is known of it."""
+    if FIRST in run.done:
+        return run.done[FIRST].first_ms
     times = [done.first_ms for done in run.done.values()] + [failed.at_ms for failed in run.failed.values()]
     return min(times, default=None)
 
