@@ -13,7 +13,7 @@ import pytest
 from chain_on_the_lab import Chain, by_key, digest
 from chain_told import assert_one_trace, dead_letter_of, kill_the_broker, lost_deletes, send_garbage, wait_until_read
 from chain_truth import ECOMMERCE, assert_every_row_is_accounted_for, assert_numbers_are_true
-from console_on_the_lab import console, go_back_and_forward, mend_a_request, read_every_page
+from console_on_the_lab import go_back_and_forward, mend_a_request, read_every_page, signed_in
 from places import SERVICES
 from playwright.sync_api import Browser
 from signals_seen import declared_edges, declared_metrics, edges_of, metrics_of, stored_spans, undeclared_spans
@@ -156,13 +156,11 @@ def test_back_to_an_earlier_run_and_forward_again(chain: Chain, earlier: tuple[d
     assert_numbers_are_true(chain)
 
 
-def test_maintenance_asked_for_on_a_page_leaves_fewer_files_and_every_row(
-    chain: Chain, browser: Browser, tmp_path: Path
-) -> None:
+def test_maintenance_asked_for_on_a_page_leaves_fewer_files_and_every_row(chain: Chain, browser: Browser) -> None:
     """A mistyped request is mended on its dead letter's page and its run followed to the end: compaction and expiry in
     the dataset's turn, on the real lake; the same rows in every layer, fewer files."""
     before, files = chain.fingerprint(), chain.data_files("transactions_changes")
-    with console(chain, browser, tmp_path) as visitor:
+    with signed_in(chain, browser) as visitor:
         mend_a_request(chain, visitor)
     last = chain.runs_of("events")[-1]
     assert (last.kind, last.status) == ("maintain", "CONVERGED")
@@ -202,9 +200,9 @@ def test_a_rebuild_heals_and_is_one_trace(chain: Chain) -> None:
 
 
 @pytest.mark.soak
-def test_a_person_acts_on_the_consoles_pages(chain: Chain, browser: Browser, tmp_path: Path) -> None:
+def test_a_person_acts_on_the_consoles_pages(chain: Chain, browser: Browser) -> None:
     """Back to an earlier run, a run asked for, and forward again."""
-    with console(chain, browser, tmp_path) as visitor:
+    with signed_in(chain, browser) as visitor:
         go_back_and_forward(chain, visitor)
     wait_until_reconciled()
     assert_numbers_are_true(chain)
@@ -213,9 +211,9 @@ def test_a_person_acts_on_the_consoles_pages(chain: Chain, browser: Browser, tmp
 
 
 @pytest.mark.soak
-def test_every_page_of_the_console_on_real_data(chain: Chain, browser: Browser, tmp_path: Path) -> None:
+def test_every_page_of_the_console_on_real_data(chain: Chain, browser: Browser) -> None:
     """With what the real commands answer of lake and warehouse."""
-    with console(chain, browser, tmp_path) as visitor:
+    with signed_in(chain, browser) as visitor:
         read_every_page(visitor, chain.runs_of("events")[-1].run_id)
 
 

@@ -1,18 +1,12 @@
-"""The console beside a running lab, and what a person does on its pages, each step to its end."""
+"""The console of a running lab, and what a person does on its pages, each step to its end."""
 
-import os
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from urllib.parse import quote
 
 import httpx
 from axe_playwright_python.sync_playwright import Axe
 from chain_on_the_lab import Chain
-from console_world import TOKEN
 from opened_page import SIZES
 from playwright.sync_api import Browser, Page
 from served_console import SERIOUS, Visitor
@@ -21,35 +15,21 @@ from tidemark import kafka
 from tidemark.codec import encode
 from tidemark.events import DEAD_LETTERS, RunRequested
 from tidemark.records import Message
+from tidemark_lab import lab
 
 END_MS = 240_000
 ASKED = "0b6c1a52-9f5e-4a53-8c2e-6d1f7f3a1c11"
 
 
 @contextmanager
-def console(chain: Chain, browser: Browser, folder: Path) -> Iterator[Visitor]:
-    """A browser that has signed in to the console of this lab."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    own = {
-        "CONSOLE_PORT": str(port),
-        "CONSOLE_TOKEN": TOKEN,
-        "CONSOLE_DATA": str(folder / "console"),
-        "HOME": str(chain.home),
-    }
-    environment = os.environ | {f"TIDEMARK_{name}": value for name, value in own.items()}
-    process = subprocess.Popen([sys.executable, "-m", "console"], env=environment)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        chain.wait_for(lambda: _caught_up(address), "the console has read the topics", 120)
-        visitor = Visitor(browser, address, SIZES[0])
-        visitor.sign_in()
-        yield visitor
-        visitor.close()
-    finally:
-        process.terminate()
-        process.wait(30)
+def signed_in(chain: Chain, browser: Browser) -> Iterator[Visitor]:
+    """A browser that has signed in to this lab's console with the token that the lab has made."""
+    address = lab.environment(chain.home)["TIDEMARK_CONSOLE_URL"]
+    chain.wait_for(lambda: _caught_up(address), "the console has read the topics", 120)
+    visitor = Visitor(browser, address, SIZES[0])
+    visitor.sign_in((chain.home / "console.token").read_text().strip())
+    yield visitor
+    visitor.close()
 
 
 def _caught_up(address: str) -> bool:

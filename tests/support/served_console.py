@@ -47,13 +47,13 @@ class Visitor:
         self.page.on("pageerror", lambda error: self.said.append(str(error)))
         self.page.on("dialog", lambda dialog: (self.said.append(dialog.message), dialog.dismiss()))
 
-    def sign_in(self) -> None:
+    def sign_in(self, token: str = TOKEN) -> None:
         """With the token, by keyboard alone."""
         self.open("/sign-in")
         self.page.locator("[name=name]").focus()
         self.page.keyboard.type("alice")
         self.page.keyboard.press("Tab")
-        self.page.keyboard.type(TOKEN)
+        self.page.keyboard.type(token)
         self.page.keyboard.press("Enter")
         self.page.wait_for_url(f"{self.address}/")
 
