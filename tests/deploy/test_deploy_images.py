@@ -124,12 +124,14 @@ def test_the_sbom_names_what_is_installed(image: Path) -> None:
 
 
 def test_an_archive_is_an_image(tmp_path: Path) -> None:
-    """A docker-archive: the manifest names configuration and layer, and the configuration the layer's sum."""
-    root, out = tmp_path / "root", tmp_path / "out.tar"
-    (root / "opt").mkdir(parents=True)
-    (root / "opt" / "start").write_text("#!/bin/sh\n")
-    config = {"User": "10001:10001", "Entrypoint": ["/opt/start"]}
-    debian.archive(root, config, "docker.io/local/tidemark-loader:1", out)
+    """A docker-archive: the manifest names configuration and layers, and the configuration the layers' sums."""
+    layers = []
+    for name in ("debian", "loader"):
+        (tmp_path / name / "opt").mkdir(parents=True)
+        (tmp_path / name / "opt" / name).write_text(name)
+        layers.append(debian.pack(tmp_path / name))
+    config, out = {"User": "10001:10001", "Entrypoint": ["/opt/start"]}, tmp_path / "out.tar"
+    debian.archive(layers, config, "docker.io/local/tidemark-loader:1", out)
     with tarfile.open(out) as tar:
         files = {name: tar.extractfile(name).read() for name in tar.getnames()}  # type: ignore[union-attr]
     (manifest,) = json.loads(files["manifest.json"])
@@ -137,8 +139,9 @@ def test_an_archive_is_an_image(tmp_path: Path) -> None:
     assert manifest["RepoTags"] == ["docker.io/local/tidemark-loader:1"]
     assert manifest["Config"] == f"{hashlib.sha256(files[manifest['Config']]).hexdigest()}.json"
     assert about["config"] == config
-    layer = files[manifest["Layers"][0]]
-    assert about["rootfs"]["diff_ids"] == [f"sha256:{hashlib.sha256(layer).hexdigest()}"]
+    sums = [f"sha256:{hashlib.sha256(files[layer]).hexdigest()}" for layer in manifest["Layers"]]
+    assert about["rootfs"]["diff_ids"] == sums
+    assert [layer.read_bytes() for layer in layers] == [files[layer] for layer in manifest["Layers"]]
 
 
 def test_debians_images_are_set_up_as_the_dockerfiles() -> None:

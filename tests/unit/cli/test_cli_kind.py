@@ -117,7 +117,7 @@ def test_up_in_order(tmp_path: Path) -> None:
         "make the cluster",
         *(f"build {part}" for part in plan.PARTS),
         "bring the images into the cluster",
-        "make the namespace, restricted",
+        "make the namespaces, restricted",
         "install the Spark Operator",
         "make the Secrets",
         "install tidemark",

@@ -16,6 +16,7 @@ IMAGES = "docker.io/local/tidemark-"
 TAG = "dev"
 SERVICES = ("ingest-watcher", "spark-submitter", "loader", "transformer", "reconciler", "console", "cli")
 PARTS = (*SERVICES, "spark")
+OPERATOR = "spark-operator"
 OPERATOR_REPOSITORY = "https://kubeflow.github.io/spark-operator"
 OPERATOR_VERSION = "2.5.1"
 FORWARDS = {  # service: (port here, port there, what)
@@ -107,11 +108,11 @@ def _install(root: Path, known: Credentials) -> list[Step]:
     chart = root / "helm" / "tidemark"
     apply = (*KUBECTL, "apply", "--server-side", "--force-conflicts", "--filename", "-")
     install = (*HELM, "upgrade", "--install", "--timeout", "15m")
-    operator = ("spark-operator", "spark-operator", "--repo", OPERATOR_REPOSITORY, "--version", OPERATOR_VERSION)
-    there = ("-n", "spark-operator", "--create-namespace", "--values", str(root / "kind" / "spark-operator.yaml"))
+    operator = (OPERATOR, OPERATOR, "--repo", OPERATOR_REPOSITORY, "--version", OPERATOR_VERSION)
+    there = ("-n", OPERATOR, "--values", str(root / "kind" / "spark-operator.yaml"))
     here = ("-n", NAMESPACE, "--values", str(chart / "values-kind.yaml"), "--values", "-")
     return [
-        Step("make the namespace, restricted", apply, _namespace(), "the namespace"),
+        Step("make the namespaces, restricted", apply, namespaces(), "two namespaces"),
         Step("install the Spark Operator", (*install, *operator, *there, "--wait")),
         Step("make the Secrets", apply, credentials.secrets(known), "three Secrets"),
         Step(
@@ -132,6 +133,11 @@ def _labels() -> str:
     return f"app.kubernetes.io/instance={RELEASE}"
 
 
-def _namespace() -> str:
+def namespaces() -> str:
+    """The release's and the operator's, as JSON; their pods are held to the restricted profile."""
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
-    return json.dumps({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": labels}})
+    items = [
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+        for name in (NAMESPACE, OPERATOR)
+    ]
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
