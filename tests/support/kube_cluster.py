@@ -1,8 +1,8 @@
 """A cluster for the deep check: its commands, and tidemark on it, installed as `tidemark kind up` does it.
 
 What differs: images come from Debian's packages (images/debian.py), and what no such image can be made for is left out
-(ClickHouse, the collector, Zipkin, Prometheus); the speed layer and the traces' place are the lab's. tests/kube/README.md
-says the rest.
+(ClickHouse, the collector, Zipkin, Prometheus); the speed layer and the traces' place are the lab's. The rest says
+tests/kube/README.md.
 """
 
 import json
