@@ -19,18 +19,20 @@ status:  ## state, port and memory of every part
 	$(BIN)/tidemark status
 
 ##@ Test
-.PHONY: test unit e2e soak bench kube-check
+.PHONY: test unit e2e soak bench kube-check cloud-check
 test: setup  ## everything that CI runs: checks, unit, contract, chain and end-to-end tests
 	$(MAKE) --jobs=2 --output-sync=target check
-	$(BIN)/pytest -m "not soak and not kube" -n 2 --dist loadgroup --no-loadscope-reorder --durations 20
+	$(BIN)/pytest -m "not soak and not kube and not cloud" -n 2 --dist loadgroup --no-loadscope-reorder --durations 20
 unit: setup  ## the fast tests alone
-	$(BIN)/pytest -m "not lab and not e2e and not soak and not kube" -n 2 --dist loadgroup
+	$(BIN)/pytest -m "not lab and not e2e and not soak and not kube and not cloud" -n 2 --dist loadgroup
 e2e: setup  ## the whole chain on the real stack, with kills
 	$(BIN)/pytest -m "e2e and not soak" tests/e2e
 soak: setup  ## the long tests, and the whole end-to-end suite
 	$(BIN)/pytest -m "soak or e2e"
 kube-check: setup  ## the chain in a real cluster, with deaths and rights; KUBE_CHECK_* name it (tests/kube/README.md)
 	$(BIN)/pytest -m kube -n 0 tests/kube
+cloud-check: setup  ## contract suites and a small run against the accounts in the environment (docs/production.md)
+	PYTHONPATH=tests/support $(BIN)/python tests/cloud/check.py
 bench: setup  ## the chain by stage, lake and load as tables grow, marts, reconciliation, tracing, console (docs/performance.md)
 	$(BIN)/python tests/bench/chain.py
 	$(BIN)/python tests/bench/growth.py
@@ -78,4 +80,4 @@ OWN := common lake warehouse lineage pages cli lab curate-job ingest-watcher spa
 clean: down  ## remove the lab's data
 	rm -rf .tidemark
 help:
-	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*##/ {printf "  \033[36m%-10s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*##/ {printf "  \033[36m%-11s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)

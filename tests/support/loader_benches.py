@@ -12,6 +12,7 @@ from urllib.request import urlopen
 from uuid import uuid4
 
 import boto3
+import clouds
 import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -102,16 +103,15 @@ class RealBench:
     """pyiceberg on the lab's store, the ordinary connector on the emulator; a database of its own."""
 
     def __init__(self, environment: dict[str, str]) -> None:
-        name = f"T{uuid4().hex[:8].upper()}"
+        name = clouds.own(f"t{uuid4().hex[:8]}").upper()
         self.environment = environment | {"TIDEMARK_SNOWFLAKE_DATABASE": name}
         with pytest.MonkeyPatch.context() as patch:
             for variable, value in self.environment.items():
                 patch.setenv(variable, value)
             self.lake, self.snowflake = LakeSettings(), SnowflakeSettings()  # type: ignore[call-arg]
-        self.catalog: Catalog = open_catalog(
-            self.lake.catalog_properties()
-            | {f"{p}.{k}": "lab" for p in ("s3", "glue") for k in ("access-key-id", "secret-access-key")}
-        )
+        self.keys = {} if clouds.name() else {"access-key-id": "lab", "secret-access-key": "lab"}
+        keys = {f"{place}.{key}": value for place in ("s3", "glue") for key, value in self.keys.items()}
+        self.catalog: Catalog = open_catalog(self.lake.catalog_properties() | keys)
         self.known: Registry = msgspec.structs.replace(
             registry(),
             datasets={"ecommerce": msgspec.structs.replace(registry().datasets["ecommerce"], curated=name.lower())},
@@ -119,6 +119,8 @@ class RealBench:
         )
         self.catalog.create_namespace(name.lower())
         self.decisions = MemoryDecisions()
+        if clouds.name():
+            clouds.make_database(self.snowflake)
         self.connection = connect(self.snowflake)
         initialise(self.connection, _Both(self.snowflake, self.lake), self.known)
 
@@ -147,9 +149,8 @@ class RealBench:
         client = boto3.client(
             "s3",
             endpoint_url=self.lake.s3_endpoint,
-            region_name="us-east-1",
-            aws_access_key_id="lab",
-            aws_secret_access_key="lab",
+            region_name=self.lake.aws_region,
+            **{f"aws_{key.replace('-', '_')}": value for key, value in self.keys.items()},
         )
         bucket, key = path.removeprefix("s3://").split("/", 1)
         if rows is None:

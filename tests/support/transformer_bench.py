@@ -19,6 +19,8 @@ from urllib.error import URLError
 from urllib.request import urlopen
 from uuid import uuid4
 
+import clouds
+
 from tidemark.events import Kind, LoadedTable, MartsBuilt, RawLoaded
 from tidemark.settings import LakeSettings, SnowflakeSettings
 from tidemark.tables import Registry, registry
@@ -40,7 +42,10 @@ def moment(minutes: float) -> datetime:
 
 @contextmanager
 def emulator(home: Path) -> Iterator[dict[str, str]]:
-    """The warehouse emulator; the environment of a service that works on it."""
+    """The warehouse emulator, the real one in cloud-check; the environment of a service that works on it."""
+    if clouds.name():
+        yield {name: value for name, value in os.environ.items() if name.startswith("TIDEMARK_SNOWFLAKE_")}
+        return
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
@@ -64,9 +69,12 @@ class Database:
     """A database of its own on the emulator, as `tidemark init` leaves it."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        self.environment = {**environment, "TIDEMARK_SNOWFLAKE_DATABASE": f"T{uuid4().hex[:8].upper()}"}
+        name = clouds.own(f"t{uuid4().hex[:8]}").upper()
+        self.environment = {**environment, "TIDEMARK_SNOWFLAKE_DATABASE": name}
         os.environ.update(self.environment)  # dbt reads its profile from there at each invocation
         self.settings = SnowflakeSettings()  # type: ignore[call-arg]
+        if clouds.name():
+            clouds.make_database(self.settings)
         self.connection = connect(self.settings)
         self.follow(registry())
 

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+import clouds
+
 from ingest_watcher.memory import MemoryLake, MemoryOfStates, MemorySource
 from ingest_watcher.ports import History, Snapshot
 from ingest_watcher.stage import Policy
@@ -19,7 +21,7 @@ from tidemark.tables import Column, Dataset, Registry, Table
 from tidemark_lake.decisions import DecidedTable, Decision, MemoryDecisions, requests_done
 
 SHOP = Registry(
-    datasets={"shop": Dataset(source="shop", curated="c", order="debezium", tables=["users", "orders"])},
+    datasets={"shop": Dataset(source=clouds.own("shop"), curated="c", order="debezium", tables=["users", "orders"])},
     tables={n: Table(dataset="shop", key=["id"], columns={"id": Column("int")}) for n in ("users", "orders")},
     pairs={},
 )

@@ -20,7 +20,7 @@ def decisions(request: pytest.FixtureRequest) -> Any:
         return MemoryDecisions()
     settings: LakeSettings = request.getfixturevalue("lake_settings")
     client = s3_client(settings.aws_region, settings.s3_endpoint)
-    return DecisionStore(Folder(client, f"s3://lake/state{next(_names)}"))
+    return DecisionStore(Folder(client, f"{settings.lake_state}/{next(_names)}"))
 
 
 def decision(number: int, attempt: str = "a", dataset: str = "ecommerce") -> Decision:

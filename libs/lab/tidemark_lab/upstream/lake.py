@@ -15,6 +15,7 @@ from pyiceberg.table import Table
 from pyiceberg.transforms import DayTransform
 
 from tidemark.settings import LakeSettings
+from tidemark.tables import registry
 from tidemark_lab.upstream.schemas import SOURCE
 
 PROPERTY = "upstream"
@@ -32,10 +33,10 @@ class Lake:
         """Create what is missing: bucket, namespaces and the tables named (`ecommerce.users`, ...)."""
         self._bucket()
         for name in tables:
-            namespace, table = name.split(".")
+            namespace, table = place(name).split(".")
             with suppress(NamespaceAlreadyExistsError):
                 self.catalog.create_namespace(namespace)
-            if not self.catalog.table_exists(name):
+            if not self.catalog.table_exists(place(name)):
                 self._create(name, DAY_OF.get(table, "__source_ts_ms"))
 
     def _bucket(self) -> None:
@@ -48,15 +49,21 @@ class Lake:
 
     def _create(self, name: str, day_of: str) -> None:
         properties = {"format-version": "2", "write.parquet.compression-codec": "zstd"}
-        creating = self.catalog.create_table_transaction(name, SOURCE[name], properties=properties)
+        creating = self.catalog.create_table_transaction(place(name), SOURCE[name], properties=properties)
         with creating as transaction, transaction.update_spec() as spec:
             spec.add_field(day_of, DayTransform(), f"{day_of.strip('_')}_day")
 
     def append(self, name: str, rows: pa.Table, mark: str) -> None:
         """One commit of rows; `mark` tells it from every other, and a second call with it does nothing."""
-        table = self.catalog.load_table(name)
+        table = self.catalog.load_table(place(name))
         if mark not in _marks(table):
             table.append(rows.cast(SOURCE[name]), snapshot_properties={PROPERTY: mark})
+
+
+def place(name: str) -> str:
+    """A source table (`ecommerce.users`) where the registry has its dataset's source."""
+    dataset, table = name.split(".")
+    return f"{registry().datasets[dataset].source}.{table}"
 
 
 def _marks(table: Table) -> set[str]:
