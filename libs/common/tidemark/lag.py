@@ -2,17 +2,19 @@
 
 The end of a partition may be markers of transactions, which are no records; so what lies between a stage's place and
 the end is looked at, once for each place and end.
+
+A group's places are asked and set as a consumer of it that never joins. The admin client's calls about groups end the
+whole process (librdkafka 2.16: a failed assertion, a segmentation fault) when the broker goes away while they wait.
 """
 
-from collections.abc import Iterable
-
-from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from tidemark import telemetry
 from tidemark.errors import Retryable
-from tidemark.kafka import CALL_SECONDS, LAST, connection, offsets, read_topic
+from tidemark.kafka import CALL_SECONDS, LAST, connection, offsets, read_topic, topics
 from tidemark.settings import KafkaSettings
+from tidemark.tables import registry
 
 log = telemetry.logger(__name__)
 COUNTED = 100  # records that are counted one by one; beyond, markers make no difference
@@ -35,12 +37,13 @@ class Waiting:
         return {lane: self._between(*lane, place, ends[lane]) for lane, place in places.items()}
 
     def _places(self, stage: str) -> dict[Lane, int]:
-        asked = ConsumerGroupTopicPartitions(stage)
-        futures = self._admin.list_consumer_group_offsets([asked], request_timeout=CALL_SECONDS)
+        consumer = Consumer({**connection(self._settings), "group.id": stage}, logger=log)
         try:
-            found: Iterable[TopicPartition] = futures[stage].result(CALL_SECONDS).topic_partitions
-        except (KafkaException, TimeoutError) as error:
-            raise Retryable(f"the places of {stage} are not known: {error}") from error
+            found = consumer.committed(everywhere(), timeout=CALL_SECONDS)
+        except KafkaException as error:
+            raise Retryable(f"the places of {stage} are not known: {error.args[0].str()}") from error
+        finally:
+            consumer.close()
         return {(place.topic, place.partition): place.offset for place in found if place.offset >= 0}
 
     def _between(self, topic: str, partition: int, place: int, end: int) -> int:
@@ -57,12 +60,18 @@ class Waiting:
         return records
 
 
-def forget_group(settings: KafkaSettings, group: str) -> None:
-    """Forget where a group of consumers stands, so that it begins again. Retryable if the broker is away or the group
-    still has members."""
-    admin = AdminClient(connection(settings), logger=log)
+def everywhere(offset: int = -1) -> list[TopicPartition]:
+    """Every partition of every topic, at an offset."""
+    return [TopicPartition(topic, place, offset) for topic in topics() for place in range(len(registry().datasets))]
+
+
+def begin_again(settings: KafkaSettings, group: str) -> None:
+    """Set a group of consumers back to the beginning of every topic. Retryable if the broker is away or the group still
+    has members."""
+    consumer = Consumer({**connection(settings), "group.id": group, "enable.auto.commit": False}, logger=log)
     try:
-        admin.delete_consumer_groups([group], request_timeout=CALL_SECONDS)[group].result(CALL_SECONDS)
-    except (KafkaException, TimeoutError) as error:
-        if not (isinstance(error, KafkaException) and error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND):
-            raise Retryable(f"the group {group} is not forgotten yet: {error}") from error
+        consumer.commit(offsets=everywhere(0), asynchronous=False)
+    except KafkaException as error:
+        raise Retryable(f"the group {group} cannot begin again yet: {error.args[0].str()}") from error
+    finally:
+        consumer.close()

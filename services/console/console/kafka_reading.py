@@ -6,7 +6,7 @@ from console.settings import ConsoleSettings
 from console.stream import CHANGELOG, GROUP, folder
 from tidemark.events import CHAIN, AlertRaised
 from tidemark.kafka import ensure_topics, publish, record_at, topics_lacking
-from tidemark.lag import Waiting, forget_group
+from tidemark.lag import Waiting, begin_again
 from tidemark.records import Record
 
 NAME = "console"
@@ -19,7 +19,7 @@ def prepare(settings: ConsoleSettings, seconds: float) -> None:
     topics goes, and what it has on disk. Retryable if the broker is away."""
     ensure_topics(settings, seconds=seconds)
     if topics_lacking(settings, [CHANGELOG]):
-        forget_group(settings, GROUP)
+        begin_again(settings, GROUP)
         shutil.rmtree(folder(settings), ignore_errors=True)
         ensure_topics(settings, seconds=seconds, more={CHANGELOG: CHANGELOG_CONFIG})
     folder(settings).mkdir(parents=True, exist_ok=True)
