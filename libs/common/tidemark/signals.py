@@ -40,7 +40,7 @@ PROCESS, SEND, TICK = "process {topic}", "send {topic}", "tick {stage}"
 SPARK_JOB, SPARK_STEP, PUBLISH_LAKE = "spark job", "spark {step}", "publish lake"
 COPY_INTO, TAKE_BACK = "copy into", "take back"
 PREPARE, DBT_BUILD, DBT_MODEL, DATA_TESTS = "prepare", "dbt build", "dbt {model}", "data tests"
-DBT_PARSE, DBT_COMPILE, PUBLISH = "dbt parse", "dbt compile", "publish"
+DBT_COMPILE, PUBLISH = "dbt compile", "publish"
 RECONCILE, FIGURES, ASK_SIDE = "reconcile {pair}", "figures of {table} {engine}", "{question} {engine}"
 
 
@@ -75,7 +75,6 @@ SPANS = {
     DBT_BUILD: SpanSaid("transformer", "dbt builds the models of a window", ("models", "from_seq", "to_seq")),
     DBT_MODEL: SpanSaid("transformer", "dbt builds one model", ("status",)),
     DATA_TESTS: SpanSaid("transformer", "the models' data tests", ("tests",)),
-    DBT_PARSE: SpanSaid("transformer", "dbt reads the project, once, when the stage starts"),
     DBT_COMPILE: SpanSaid("transformer", "dbt compiles the data tests, once"),
     PUBLISH: SpanSaid("transformer", "the changed marts are published in one transaction", ("models",)),
     RECONCILE: SpanSaid("reconciler", "one pair, or one table through all layers, is compared", ("pair",)),

@@ -106,8 +106,7 @@ class DbtModels:
 
     @cached_property
     def _manifest(self) -> Manifest:
-        with telemetry.span(signals.DBT_PARSE):
-            done = self._invoke(None, "parse")
+        done = self._invoke(None, "parse")
         if isinstance(done.result, Manifest):
             return done.result
         raise done.exception or Invalid("dbt cannot parse the project")
