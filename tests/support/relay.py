@@ -22,13 +22,16 @@ async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 
 async def serve(address: str, port: int) -> None:
     """Until it is ended."""
+    at_work = set[asyncio.Task[None] | None]()  # asyncio itself would let them go in the middle
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        at_work.add(task := asyncio.current_task())
         with suppress(OSError):
             there, back = await asyncio.open_connection("127.0.0.1", port)
             await asyncio.gather(pass_on(reader, back), pass_on(there, writer))
             back.close()
         writer.close()
+        at_work.discard(task)
 
     await (await asyncio.start_server(connected, address, port)).serve_forever()
 
