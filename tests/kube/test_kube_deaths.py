@@ -10,7 +10,6 @@ from places import SERVICES
 
 from tidemark.events import LakeCurated, MartsBuilt, RawLoaded
 from tidemark_cli.kind.plan import RELEASE
-from tidemark_cli.lab import wait_until_reconciled
 
 pytestmark = [pytest.mark.kube, pytest.mark.timeout(1800)]
 
@@ -21,7 +20,7 @@ def loaded(chain: KubeChain) -> Iterator[None]:
     if not chain.runs():
         chain.upstream("initial", "--scale", "0.1")
     yield
-    wait_until_reconciled()
+    chain.reconciled()
     assert_numbers_are_true(chain)
     assert_every_row_is_accounted_for(chain)
 
@@ -31,7 +30,7 @@ def test_the_driver_is_killed(chain: KubeChain) -> None:
     chain.upstream("delta", "--rows", "400", wait=False)
     first = chain.application_at("RUNNING")["metadata"]["name"]
     end_pod(f"{first}-driver")
-    wait_until_reconciled()
+    chain.reconciled()
     assert first not in _applications()
 
 
@@ -44,7 +43,7 @@ def test_each_services_pod_is_deleted(chain: KubeChain) -> None:
         end_pod(f"{RELEASE}-{service}-0")
     for event, service in ((LakeCurated, "loader"), (RawLoaded, "transformer"), (MartsBuilt, "reconciler")):
         chain.after(event.topic, lambda s=service: end_pod(f"{RELEASE}-{s}-0"))
-    wait_until_reconciled()
+    chain.reconciled()
     after = {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in objects("pods")}
     names = [f"{RELEASE}-{service}-0" for service in SERVICES]
     assert [name for name in names if before[name] == after[name]] == []
@@ -55,7 +54,7 @@ def test_an_upgrade_under_way(chain: KubeChain) -> None:
     chain.upstream("delta", "--rows", "400", wait=False)
     chain.application_at("RUNNING")
     chain.release.install(*(f"workers.{service}.cpu=60m" for service in SERVICES))
-    wait_until_reconciled()
+    chain.reconciled()
 
 
 def test_the_operator_is_away(chain: KubeChain) -> None:
@@ -69,7 +68,7 @@ def test_the_operator_is_away(chain: KubeChain) -> None:
         chain.wait_for(lambda: told in kubectl("logs", f"{RELEASE}-spark-submitter-0"), told, 600)
     finally:
         _scale_operator(1)
-    wait_until_reconciled()
+    chain.reconciled()
 
 
 def test_the_driver_runs_out_of_memory(chain: KubeChain) -> None:
@@ -83,7 +82,7 @@ def test_the_driver_runs_out_of_memory(chain: KubeChain) -> None:
     for run in failed:
         chain.tidemark("resume", "--dataset", run.dataset)
     chain.wait_for(lambda: not any(run.failure for run in chain.runs().values()), "the runs go on", 600)
-    wait_until_reconciled()
+    chain.reconciled()
 
 
 def _applications() -> list[str]:

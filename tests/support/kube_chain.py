@@ -11,9 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import typer
 from chain_on_the_lab import Chain
 from kube_cluster import FORWARDED, Object, Place, Release, kubectl, objects
 
+from tidemark.errors import Retryable
 from tidemark.settings import KafkaSettings, LakeSettings, load
 from tidemark.tables import registry
 from tidemark_cli.kind.credentials import NAMESPACE
@@ -22,6 +24,7 @@ from tidemark_cli.lab import wait_until_reconciled
 from tidemark_lab import lab
 from tidemark_lab.initialise import InitialiseSettings, create_bucket
 
+LONGEST_SECONDS = 1800.0  # on a machine that others use too
 STORES = ("store", "warehouse", "clickhouse", "traces")
 RELAYED = ("TIDEMARK_S3_ENDPOINT", "TIDEMARK_OTLP_ENDPOINT", "TIDEMARK_SNOWFLAKE_PORT", "TIDEMARK_CLICKHOUSE_PORT")
 
@@ -44,7 +47,16 @@ class KubeChain(Chain):
         for dataset in registry().datasets:
             self.tidemark("publish", "--dataset", dataset)
         if wait:
-            wait_until_reconciled()
+            self.reconciled()
+
+    def reconciled(self) -> None:
+        """Wait until all that the source holds stands in a run that has ended. The forwarded port may break off."""
+        deadline = time.monotonic() + LONGEST_SECONDS
+        while True:
+            try:
+                return wait_until_reconciled()
+            except (Retryable, typer.Exit):
+                assert time.monotonic() < deadline, f"not reconciled after {LONGEST_SECONDS:.0f} s"
 
     def application_at(self, state: str, seconds: float = 300) -> Object:
         """The newest SparkApplication once it is in this state."""
@@ -103,7 +115,7 @@ def _forwarded() -> Iterator[None]:
 
     def forward() -> None:
         while not ended.is_set():
-            running[:] = [subprocess.Popen(["kubectl", *words], stdout=subprocess.DEVNULL)]
+            running[:] = [subprocess.Popen(["kubectl", *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)]
             running[0].wait()
             time.sleep(0.5)
 
