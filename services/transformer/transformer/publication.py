@@ -1,7 +1,7 @@
 """The steps of one publication on Snowflake: shape of the published tables, whose turn it is, differences.
 
-snowflake.py calls them in this order: `whose_turn` and `shape_tables` before BEGIN, because DDL commits, the others
-inside.
+snowflake.py calls them in this order: `whose_turn`, `shape_tables` and `find_differing` before BEGIN, because DDL
+commits, the others inside.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
