@@ -32,19 +32,9 @@ class Waiting:
 
     def of(self, stage: str) -> dict[Lane, int]:
         """Nothing for a stage that has never read. Retryable if the broker is away."""
-        places = self._places(stage)
+        places = acknowledged(self._settings, stage)
         ends = offsets(self._admin, [TopicPartition(*lane) for lane in places], LAST, IsolationLevel.READ_COMMITTED)
         return {lane: self._between(*lane, place, ends[lane]) for lane, place in places.items()}
-
-    def _places(self, stage: str) -> dict[Lane, int]:
-        consumer = Consumer({**connection(self._settings), "group.id": stage}, logger=log)
-        try:
-            found = consumer.committed(everywhere(), timeout=CALL_SECONDS)
-        except KafkaException as error:
-            raise Retryable(f"the places of {stage} are not known: {error.args[0].str()}") from error
-        finally:
-            consumer.close()
-        return {(place.topic, place.partition): place.offset for place in found if place.offset >= 0}
 
     def _between(self, topic: str, partition: int, place: int, end: int) -> int:
         if end <= place:
@@ -58,6 +48,19 @@ class Waiting:
                 self._counted.clear()
             self._counted[topic, partition, place] = end, records
         return records
+
+
+def acknowledged(settings: KafkaSettings, stage: str) -> dict[Lane, int]:
+    """The offset that a stage reads next, by topic and partition; none where it has never read. Retryable if the broker
+    is away."""
+    consumer = Consumer({**connection(settings), "group.id": stage}, logger=log)
+    try:
+        found = consumer.committed(everywhere(), timeout=CALL_SECONDS)
+    except KafkaException as error:
+        raise Retryable(f"the places of {stage} are not known: {error.args[0].str()}") from error
+    finally:
+        consumer.close()
+    return {(place.topic, place.partition): place.offset for place in found if place.offset >= 0}
 
 
 def everywhere(offset: int = -1) -> list[TopicPartition]:

@@ -31,11 +31,11 @@ class Sink(Protocol):
 
 @dataclass(frozen=True)
 class Ports:
-    """`sent` and `raised` give every AlertSent and AlertRaised that Kafka holds, in order; each is asked once.
-    `now_ms`: epoch ms."""
+    """`sent` gives every AlertSent that Kafka holds, `acknowledged` every AlertRaised that the notifier is done with,
+    in order; each is asked once. `now_ms`: epoch ms."""
 
     sinks: Sequence[Sink]
     sent: Callable[[], Iterable[AlertSent]]
-    raised: Callable[[], Iterable[AlertRaised]] = tuple
+    acknowledged: Callable[[], Iterable[AlertRaised]] = tuple
     policy: Policy = field(default_factory=Policy)
     now_ms: Callable[[], int] = SystemClock().now_ms

@@ -6,7 +6,8 @@ that dies between sink and transaction sends that one message again. Alerts of s
 notifier's own trouble cannot be told by the notifier, and is not tried.
 
 What the policy holds back (policy.py) is acknowledged and waits here; a tick sends it when it may go. A new process
-finds again what waits: the newest word on each incident that alert.raised holds and alert.sent does not answer.
+finds again what waits: the newest word on each incident that was acknowledged and that alert.sent does not answer. What
+is not acknowledged yet has its turn to come: told before it, an end would stand before its incident's next repeat.
 """
 
 from collections import deque
@@ -92,10 +93,10 @@ class Told:
     def _known(self) -> dict[str, list[str]]:
         if self._open is None:
             sent = list(self._ports.sent())  # whole, or Retryable: half of it would tell things twice
-            raised = list(self._ports.raised())
+            acknowledged = list(self._ports.acknowledged())
             self._open = {}
             self.committed(sent)
-            newest = {event.incident: event for event in raised}
+            newest = {event.incident: event for event in acknowledged}
             waits = self._ports.policy.quiet or self._ports.policy.most_per_hour
             self._waiting = {name: event for name, event in newest.items() if self.is_news(event)} if waits else {}
         return self._open
