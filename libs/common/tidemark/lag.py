@@ -27,13 +27,13 @@ class Waiting:
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
-        self._admin = AdminClient(connection(settings), logger=log)
         self._counted: dict[tuple[str, int, int], tuple[int, int]] = {}
 
     def of(self, stage: str) -> dict[Lane, int]:
         """Nothing for a stage that has never read. Retryable if the broker is away."""
         places = acknowledged(self._settings, stage)
-        ends = offsets(self._admin, [TopicPartition(*lane) for lane in places], LAST, IsolationLevel.READ_COMMITTED)
+        admin = AdminClient(connection(self._settings), logger=log)  # an old one may have lost the broker (served.py)
+        ends = offsets(admin, [TopicPartition(*lane) for lane in places], LAST, IsolationLevel.READ_COMMITTED)
         return {lane: self._between(*lane, place, ends[lane]) for lane, place in places.items()}
 
     def _between(self, topic: str, partition: int, place: int, end: int) -> int:

@@ -16,6 +16,7 @@ from tidemark.errors import Retryable
 from tidemark.kafka import FIRST, LARGEST_RECORD_BYTES, LAST, connection, offsets, produce, to_record
 from tidemark.loop import TransactionAbortedError
 from tidemark.records import Message, Record
+from tidemark.served import Served, new_client
 from tidemark.settings import KafkaSettings
 
 log = telemetry.logger(__name__)
@@ -37,11 +38,13 @@ class KafkaTransport:
         self._beat = beat
         self._producer = Producer(producer_config(settings, stage), logger=log)
         # Taking the id first fences an older instance and ends its open transaction, before anything is read.
+        self._served = Served([self._producer], lambda: new_client(settings))
         self._insist(lambda: self._producer.init_transactions(CALL_SECONDS))
         self._consumer = Consumer(consumer_config(settings, stage), logger=log)
         self._reached: dict[Lane, int] = {}
         self._joining = False
         self._admin = AdminClient(connection(settings), logger=log)
+        self._served = Served([self._producer, self._consumer, self._admin], lambda: new_client(settings))
 
     def subscribe(self, topics: Sequence[str], on_moved: Callable[[Iterable[Lane]], None]) -> None:
         """Join the group; `on_moved` hears which partitions came or went."""
@@ -66,6 +69,7 @@ class KafkaTransport:
 
     def poll(self, seconds: float) -> Record | None:
         """The next record, if one comes in time; its partition then gives no more until resume()."""
+        self._served.look()
         message = self._consumer.poll(seconds)
         if message is None:
             return None
@@ -145,6 +149,7 @@ class KafkaTransport:
                 if not error.args[0].retriable():
                     raise
                 log.warning("the broker does not answer, trying again: %s", error.args[0].str())
+                self._served.look()
                 time.sleep(0.1)
 
 

@@ -8,6 +8,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -94,16 +95,17 @@ def answers(settings: RunnerSettings) -> list[str]:
 
 def until(expected: list[str], settings: RunnerSettings, seconds: float = 60) -> float:
     """Seconds until exactly these runs are answered."""
+    return true_after(lambda: answers(settings) == expected, seconds)
+
+
+def true_after(holds: Callable[[], bool], seconds: float) -> float:
+    """Seconds until it holds; a broker that does not answer is asked again."""
     began = time.monotonic()
-    found: list[str] = []
     while time.monotonic() - began < seconds:
-        try:
-            found = answers(settings)
-        except Retryable:
-            continue
-        if found == expected:
-            return time.monotonic() - began
-    assert found == expected
+        with suppress(Retryable):
+            if holds():
+                return time.monotonic() - began
+    assert holds()
     return seconds
 
 
@@ -180,6 +182,32 @@ def test_a_broker_that_dies_is_waited_for(own_broker, stage_name: str, tmp_path:
         assert process.process.poll() is None
     finally:
         process.end()
+
+
+def test_a_broker_that_stood_still_is_found_again(own_broker, stage_name: str, tmp_path: Path) -> None:
+    """It comes back fenced, and clients forget it (served.py): the process ends by itself, the next one goes on."""
+    settings = RunnerSettings(kafka_bootstrap=own_broker.bootstrap)
+    starts = [Process(own_broker.bootstrap, stage_name, tmp_path / "0.log")]
+    try:
+        ready(starts[0])
+        publish(settings, curated(1))
+        until(["run-1"], settings)
+        own_broker.process.send_signal(signal.SIGSTOP)
+        time.sleep(20.0)  # longer than the session of a member, and of a broker
+        own_broker.process.send_signal(signal.SIGCONT)
+        publish(settings, curated(2))
+
+        def ends_or_answers() -> bool:
+            return starts[0].process.poll() is not None or answers(settings) == ["run-1", "run-2"]
+
+        true_after(ends_or_answers, seconds=150)
+        if starts[0].process.poll() is not None:  # what keeps the service running starts it again
+            assert starts[0].process.poll() == 1
+            starts.append(Process(own_broker.bootstrap, stage_name, tmp_path / "1.log"))
+        until(["run-1", "run-2"], settings)
+    finally:
+        for start in starts:
+            start.end()
 
 
 def test_probes_metrics_and_log_lines(start: Start, settings) -> None:
