@@ -2,18 +2,19 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
 import kubernetes_validate
 import pytest
 from rendered_chart import (
     CHART,
+    EXPOSED,
     KIND,
     ON_KIND,
     PRODUCTION,
     WORKERS,
     Object,
     application,
+    environment,
     helm,
     of_kind,
     on_kind,
@@ -33,6 +34,7 @@ EVERYTHING = (
     "networkPolicy.metricsFrom.team=watch",
     "lake.secret=the-lake",
     "alerts.secret=the-alerts",
+    *EXPOSED,
     f"workers.loader.roleArn={ROLE}",
     "images.pullSecrets={registry}",
 )
@@ -42,10 +44,6 @@ ALL = pytest.mark.parametrize("objects", CLUSTERS.values(), ids=CLUSTERS.keys())
 
 def _containers(objects: tuple[Object, ...]) -> list[tuple[str, Object, Object]]:
     return [(name, pod["spec"], container) for name, pod in pods(objects) for container in pod["spec"]["containers"]]
-
-
-def _environment(objects: tuple[Object, ...], worker: str) -> dict[str, Any]:
-    return dict(of_kind(objects, "ConfigMap")[worker]["data"])
 
 
 @ALL
@@ -127,7 +125,7 @@ def test_probes_ask_the_runners_port(worker: str) -> None:
     """The port of the settings, on all of the pod's addresses, at the paths that health.py answers."""
     objects = production()
     container = of_kind(objects, "StatefulSet")[worker]["spec"]["template"]["spec"]["containers"][0]
-    settings = _environment(objects, worker)
+    settings = environment(objects, worker)
     assert container["ports"] == [{"name": "health", "containerPort": int(settings[f"{PREFIX}HEALTH_PORT"])}]
     assert settings[f"{PREFIX}HEALTH_HOST"] == "0.0.0.0"  # noqa: S104
     paths = {probe: container[f"{probe}Probe"]["httpGet"]["path"] for probe in ("startup", "liveness", "readiness")}
@@ -197,7 +195,7 @@ def test_a_changed_setting_restarts_its_worker_and_no_other() -> None:
 def test_the_submitter_reads_its_application_from_a_file() -> None:
     """Mounted where the setting says, in place of the resident driver's address."""
     objects = production("spark.mostExecutors=2")
-    settings = _environment(objects, "spark-submitter")
+    settings = environment(objects, "spark-submitter")
     mounts = of_kind(objects, "StatefulSet")["spark-submitter"]["spec"]["template"]["spec"]["containers"][0][
         "volumeMounts"
     ]
@@ -243,15 +241,6 @@ def test_local_parts_are_off_in_production_and_on_in_kind() -> None:
     local = {"kafka", "clickhouse", "collector", "zipkin", "prometheus"}
     assert set(of_kind(production(), "StatefulSet")) == set(WORKERS)
     assert set(of_kind(on_kind(), "StatefulSet")) == {*WORKERS, *local}
-
-
-def test_the_console_listens_on_its_pods_loopback_unless_it_is_exposed() -> None:
-    """What is forwarded to a pod reaches its loopback; its state lies where the root file system can be written."""
-    settings = _environment(production(), "console")
-    assert (settings["TIDEMARK_CONSOLE_HOST"], settings["TIDEMARK_CONSOLE_DATA"]) == ("127.0.0.1", "/tmp/console")
-    assert _environment(production("console.exposed=true"), "console")["TIDEMARK_CONSOLE_HOST"] == "0.0.0.0"  # noqa: S104
-    [port] = of_kind(production(), "Service")["pages"]["spec"]["ports"]
-    assert str(port["targetPort"]) == settings["TIDEMARK_CONSOLE_PORT"]
 
 
 def test_alerts_are_sent_where_a_secret_says_so() -> None:

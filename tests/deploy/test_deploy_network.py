@@ -1,8 +1,8 @@
 """The chart's NetworkPolicies let through the named ways and nothing else."""
 
 import pytest
-from network_policies import End, passes
-from rendered_chart import WORKERS, Object, labels, of_kind, on_kind, production
+from network_policies import End, passes, pod_of
+from rendered_chart import WORKERS, labels, on_kind, policies_of, production
 
 DNS = End({"k8s-app": "kube-dns"}, {"kubernetes.io/metadata.name": "kube-system"})
 CLOUD = End(address="52.1.2.3")
@@ -11,23 +11,15 @@ WATCH = End({"app": "prometheus"}, {"team": "watch"})
 SPARK = End(labels("spark"))
 
 
-def _policies(objects: tuple[Object, ...]) -> list[Object]:
-    return list(of_kind(objects, "NetworkPolicy").values())
-
-
-def _pod(component: str) -> End:
-    return End(labels(component))
-
-
-PRODUCTION = _policies(production("networkPolicy.metricsFrom.team=watch"))
-KIND = _policies(on_kind())
+PRODUCTION = policies_of(production("networkPolicy.metricsFrom.team=watch"))
+KIND = policies_of(on_kind())
 
 
 @pytest.mark.parametrize("worker", [*WORKERS, "spark", "init"])
 def test_every_pod_asks_for_names(worker: str) -> None:
     """DNS, and no other port of the system's namespace."""
-    assert passes(PRODUCTION, _pod(worker), DNS, 53, "UDP")
-    assert not passes(PRODUCTION, _pod("transformer"), DNS, 9153)
+    assert passes(PRODUCTION, pod_of(worker), DNS, 53, "UDP")
+    assert not passes(PRODUCTION, pod_of("transformer"), DNS, 9153)
 
 
 @pytest.mark.parametrize("component", [*WORKERS, "spark", "kafka", "clickhouse"])
@@ -35,61 +27,53 @@ def test_nobody_comes_in(component: str) -> None:
     """From another namespace, or from a pod of this one that is not the chart's."""
     for policies in (PRODUCTION, KIND):
         for port in (8080, 9092, 8123, 4040):
-            assert not passes(policies, STRANGER, _pod(component), port)
-            assert not passes(policies, End({"app": "stranger"}), _pod(component), port)
+            assert not passes(policies, STRANGER, pod_of(component), port)
+            assert not passes(policies, End({"app": "stranger"}), pod_of(component), port)
 
 
 def test_the_clouds_are_reached_by_who_needs_them() -> None:
     """443 for the lake and the warehouse; Kafka and ClickHouse on the ports that the values name."""
 
     def who(port: int) -> set[str]:
-        return {name for name in [*WORKERS, "spark", "init", "test"] if passes(PRODUCTION, _pod(name), CLOUD, port)}
+        return {name for name in [*WORKERS, "spark", "init", "test"] if passes(PRODUCTION, pod_of(name), CLOUD, port)}
 
-    assert who(443) == {*WORKERS, "spark", "init"} - {"console"}
+    assert who(443) == {*WORKERS, "spark", "init"}
     assert who(9094) == {*WORKERS, "init", "test"}
     assert who(8443) == {"reconciler"}
     assert who(80) == who(22) == set()
 
 
-def test_the_console_is_reached_by_whom_the_values_name() -> None:
-    """By nobody, unless it is exposed; then by those peers, at its pages alone."""
-    exposed = _policies(production("console.exposed=true", "console.from[0].podSelector.matchLabels.app=proxy"))
-    proxy = End({"app": "proxy"})
-    assert not passes(PRODUCTION, proxy, _pod("console"), 8081)
-    assert passes(exposed, proxy, _pod("console"), 8081)
-    assert not passes(exposed, proxy, _pod("console"), 8080)
-    assert not passes(exposed, STRANGER, _pod("console"), 8081)
-
-
 def test_alerts_leave_by_the_ports_that_the_values_name() -> None:
     """And by no other; there is no way out for a notifier that is not there."""
-    policies = _policies(production("alerts.secret=the-alerts", "alerts.ports={443,587}"))
-    assert all(passes(policies, _pod("notifier"), CLOUD, port) for port in (443, 587, 9094))
-    assert not passes(policies, _pod("notifier"), CLOUD, 8443)
-    assert not any(passes(PRODUCTION, _pod("notifier"), CLOUD, port) for port in (443, 587))
+    policies = policies_of(production("alerts.secret=the-alerts", "alerts.ports={443,587}"))
+    assert all(passes(policies, pod_of("notifier"), CLOUD, port) for port in (443, 587, 9094))
+    assert not passes(policies, pod_of("notifier"), CLOUD, 8443)
+    assert not any(passes(PRODUCTION, pod_of("notifier"), CLOUD, port) for port in (443, 587))
 
 
 def test_the_nodes_own_credentials_are_out_of_reach() -> None:
     """The metadata service of a cloud's machine is no way to its role."""
     metadata = End(address="169.254.169.254")
-    assert not any(passes(PRODUCTION, _pod(name), metadata, port) for name in [*WORKERS, "spark"] for port in (80, 443))
+    assert not any(
+        passes(PRODUCTION, pod_of(name), metadata, port) for name in [*WORKERS, "spark"] for port in (80, 443)
+    )
 
 
 def test_spark_speaks_to_itself_and_to_kubernetes() -> None:
     """On ports of its choice; the API server is at 443 or, on kind, 6443."""
     assert passes(PRODUCTION, SPARK, SPARK, 7078)
     assert passes(PRODUCTION, SPARK, End(address="172.18.0.2"), 6443)
-    assert passes(PRODUCTION, _pod("spark-submitter"), End(address="172.18.0.2"), 6443)
-    assert not passes(PRODUCTION, _pod("loader"), End(address="172.18.0.2"), 6443)
-    assert not passes(PRODUCTION, _pod("loader"), SPARK, 7078)
+    assert passes(PRODUCTION, pod_of("spark-submitter"), End(address="172.18.0.2"), 6443)
+    assert not passes(PRODUCTION, pod_of("loader"), End(address="172.18.0.2"), 6443)
+    assert not passes(PRODUCTION, pod_of("loader"), SPARK, 7078)
 
 
 def test_metrics_are_read_by_the_namespace_that_the_values_name() -> None:
     """And by no other; on kind by the chart's own Prometheus."""
-    assert passes(PRODUCTION, WATCH, _pod("loader"), 8080)
-    assert not passes(PRODUCTION, WATCH, _pod("loader"), 22)
-    assert passes(KIND, _pod("prometheus"), _pod("loader"), 8080)
-    assert not passes(KIND, _pod("prometheus"), CLOUD, 443)
+    assert passes(PRODUCTION, WATCH, pod_of("loader"), 8080)
+    assert not passes(PRODUCTION, WATCH, pod_of("loader"), 22)
+    assert passes(KIND, pod_of("prometheus"), pod_of("loader"), 8080)
+    assert not passes(KIND, pod_of("prometheus"), CLOUD, 443)
 
 
 def test_on_kind_the_chain_reaches_the_charts_own_parts() -> None:
@@ -102,7 +86,7 @@ def test_on_kind_the_chain_reaches_the_charts_own_parts() -> None:
     }
     everybody = [*WORKERS, "spark", "init", "test", "prometheus", *reach]
     for part, (port, expected) in reach.items():
-        assert {name for name in everybody if passes(KIND, _pod(name), _pod(part), port)} == expected, part
+        assert {name for name in everybody if passes(KIND, pod_of(name), pod_of(part), port)} == expected, part
 
 
 def test_an_emulators_port_is_open_where_the_values_name_one() -> None:
@@ -113,7 +97,7 @@ def test_an_emulators_port_is_open_where_the_values_name_one() -> None:
         "snowflake.port=8085",
         "snowflake.protocol=http",
     )
-    policies, there = _policies(emulated), End(address="192.168.65.254")
+    policies, there = policies_of(emulated), End(address="192.168.65.254")
     assert passes(policies, SPARK, there, 5000)
-    assert passes(policies, _pod("loader"), there, 8085)
-    assert not passes(policies, _pod("ingest-watcher"), there, 8085)
+    assert passes(policies, pod_of("loader"), there, 8085)
+    assert not passes(policies, pod_of("ingest-watcher"), there, 8085)

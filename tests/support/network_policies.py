@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 from typing import Any
 
+from rendered_chart import labels
+
 Policy = dict[str, Any]
 
 
@@ -68,3 +70,8 @@ def _selects(selector: dict[str, Any], labels: dict[str, str]) -> bool:
     expressions = selector.get("matchExpressions", [])
     assert all(e["operator"] == "In" for e in expressions)
     return exact and all(labels.get(e["key"]) in e["values"] for e in expressions)
+
+
+def pod_of(component: str) -> End:
+    """A pod of the chart's."""
+    return End(labels(component))

@@ -27,6 +27,14 @@ PRODUCTION = (
     "clickhouse.secret=the-clickhouse",
 )
 ON_KIND = ("snowflake.account=org-account", "snowflake.user=TIDEMARK")
+EXPOSED = (
+    "console.exposed=true",
+    "console.secret=the-console",
+    "console.url=https://t.example.org",
+    "console.oidcIssuer=https://id.example.org",
+    "console.oidcClient=tidemark",
+    "console.actors=@example.org",
+)
 Object = dict[str, Any]
 
 
@@ -93,3 +101,13 @@ def labels(component: str) -> dict[str, str]:
         "app.kubernetes.io/instance": "tm",
         "app.kubernetes.io/component": component,
     }
+
+
+def environment(objects: tuple[Object, ...], worker: str) -> dict[str, Any]:
+    """A worker's settings, as its ConfigMap gives them."""
+    return dict(of_kind(objects, "ConfigMap")[worker]["data"])
+
+
+def policies_of(objects: tuple[Object, ...]) -> list[Object]:
+    """The NetworkPolicies."""
+    return list(of_kind(objects, "NetworkPolicy").values())

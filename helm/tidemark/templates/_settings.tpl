@@ -1,6 +1,6 @@
 {{- /*
-A group of settings as ConfigMap entries: dict "root" $ "group" kafka | lake | snowflake | clickhouse | alerts (a Secret
-alone). What is empty is left out. Secrets come by "tidemark.secretEnv".
+A group of settings as ConfigMap entries: dict "root" $ "group" kafka | lake | snowflake | clickhouse | console | alerts (a
+Secret alone). What is empty is left out. Secrets come by "tidemark.secretEnv".
 */}}
 {{- define "tidemark.settings" -}}
 {{- $v := .root.Values -}}
@@ -39,6 +39,15 @@ alone). What is empty is left out. Secrets come by "tidemark.secretEnv".
   "TIDEMARK_CLICKHOUSE_USER" $v.clickhouse.user
   "TIDEMARK_CLICKHOUSE_DATABASE" $v.clickhouse.database
   "TIDEMARK_CLICKHOUSE_SECURE" (ternary ($v.clickhouse.secure | toString) "false" (ne $v.clickhouse.host "")) -}}
+{{- else if eq .group "console" -}}
+{{- $found = dict
+  "TIDEMARK_CONSOLE_URL" $v.console.url
+  "TIDEMARK_CONSOLE_OIDC_ISSUER" $v.console.oidcIssuer
+  "TIDEMARK_CONSOLE_OIDC_CLIENT" $v.console.oidcClient
+  "TIDEMARK_CONSOLE_PROXY_HEADER" $v.console.proxyHeader
+  "TIDEMARK_CONSOLE_PROXY_ADDRESSES" $v.console.proxyAddresses
+  "TIDEMARK_CONSOLE_ACTORS" $v.console.actors
+  "TIDEMARK_TRACE_PAGE" $v.console.tracePage -}}
 {{- end -}}
 {{- range $name, $value := $found }}
 {{- if $value }}
@@ -63,6 +72,9 @@ alone). What is empty is left out. Secrets come by "tidemark.secretEnv".
 {{- $found = dict "TIDEMARK_SNOWFLAKE_PASSWORD" "password" -}}
 {{- else if eq .group "clickhouse" -}}
 {{- $found = dict "TIDEMARK_CLICKHOUSE_PASSWORD" "password" -}}
+{{- else if eq .group "console" -}}
+{{- $found = dict "TIDEMARK_CONSOLE_TOKEN" "token" "TIDEMARK_CONSOLE_OIDC_SECRET" "oidc-secret"
+  "TIDEMARK_CONSOLE_SESSION_KEY" "session-key" -}}
 {{- else if eq .group "alerts" -}}
 {{- $found = dict "TIDEMARK_ALERT_URLS" "urls" -}}
 {{- end -}}
@@ -73,7 +85,7 @@ alone). What is empty is left out. Secrets come by "tidemark.secretEnv".
     secretKeyRef:
       name: {{ $secret }}
       key: {{ $key }}
-      {{- if has $key (list "session-token" "passphrase") }}
+      {{- if has $key (list "session-token" "passphrase" "token" "oidc-secret" "session-key") }}
       optional: true
       {{- end }}
 {{- end }}

@@ -220,6 +220,17 @@ def test_a_key_file_becomes_a_secret(tmp_path: Path) -> None:
     assert json.loads(credentials.values(known))["snowflake"]["auth"] == "key"
 
 
+def test_the_consoles_token_is_a_choice(tmp_path: Path) -> None:
+    """With one the chart is told of its Secret; without, people only look."""
+    token = f"{SECRET}-of-sixteen"
+    known = _known(tmp_path, f'{FILLED}\n[console]\ntoken = "{token}"\n')
+    made = {s["metadata"]["name"]: s["stringData"] for s in json.loads(credentials.secrets(known))["items"]}
+    assert made["tidemark-console"] == {"token": token}
+    assert json.loads(credentials.values(known))["console"]["secret"] == "tidemark-console"
+    assert token not in credentials.values(known)
+    assert json.loads(credentials.values(_known(tmp_path)))["console"]["secret"] == ""
+
+
 def test_git_ignores_the_file() -> None:
     """And the image's context holds no secret."""
     assert "kind/secrets.toml" in (ROOT / ".gitignore").read_text().splitlines()

@@ -49,12 +49,19 @@ class ClickHouse(Struct, frozen=True, forbid_unknown_fields=True):
     password: str
 
 
+class Console(Struct, frozen=True, forbid_unknown_fields=True):
+    """The token with which people act on the console's pages; without one they only look."""
+
+    token: str = ""
+
+
 class Credentials(Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file."""
 
     lake: Lake
     snowflake: Snowflake
     clickhouse: ClickHouse
+    console: Console = Console()
 
 
 def read(path: Path) -> Credentials:
@@ -98,6 +105,7 @@ def values(known: Credentials) -> str:
                 "port": snowflake.port,
                 "protocol": snowflake.protocol,
             },
+            "console": {"secret": "tidemark-console" if known.console.token else ""},
         }
     )
 
@@ -113,6 +121,7 @@ def secrets(known: Credentials) -> str:
         _secret("lake", aws | {"session-token": lake.session_token}),
         _secret("snowflake", keys),
         _secret("clickhouse", {"password": known.clickhouse.password}),
+        _secret("console", {"token": known.console.token}),
     ]
     return json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
 
