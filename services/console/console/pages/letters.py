@@ -32,15 +32,15 @@ def listed(site: Site, request: Request) -> Response:
 
 async def one(site: Site, request: Request) -> Response:
     """One dead letter, whole."""
-    place = request.path_params["place"]
-    if place not in site.state.dead_letters:
+    place, found = request.path_params["place"], None
+    if place in site.state.dead_letters:
+        try:
+            record = await asyncio.to_thread(site.ports.record, place)
+        except Retryable as error:
+            return site.problem(request, 503, "The broker is away", str(error))
+        found = views.letter(site.state, place, record)
+    if found is None:
         return site.problem(request, 404, "No such dead letter", "None lies at this place.")
-    try:
-        record = await asyncio.to_thread(site.ports.record, place)
-    except Retryable as error:
-        return site.problem(request, 503, "The broker is away", str(error))
-    found = views.letter(site.state, place, record)
-    assert found is not None  # noqa: S101 - it was there a moment ago, and nothing leaves
     history = sorted([*found.history, found.letter], key=lambda line: (line.at_ms, line.place))
     return site.shown(
         request, "letter.html.j2", live="dead-letters", page=found, history=history if found.history else [],
