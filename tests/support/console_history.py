@@ -102,8 +102,14 @@ def one_run(dataset: str, seq: int, chance: random.Random, ends: bool = True) ->
 
 def _curated(table: str, rows: int, chance: random.Random) -> CuratedTable:
     held, quarantined = rows // 100, chance.randrange(3)
+    rules = {"held": {"parent.user_id": held}, "quarantined": dict.fromkeys(("contract.id", "amount")[:quarantined], 1)}
     return CuratedTable(
-        table=table, read=rows, accepted=max(0, rows - held - quarantined), held=held, quarantined=quarantined
+        table=table,
+        read=rows,
+        accepted=max(0, rows - held - quarantined),
+        held=held,
+        quarantined=quarantined,
+        rules={kind: found for kind, found in rules.items() if any(found.values())},
     )
 
 

@@ -216,9 +216,12 @@ def chain(dataset: str, seq: int, at: int, status: str, text: Text = same) -> li
 
 def lake(dataset: str, seq: int, text: Text = same, committed_ms: int = NOW_MS) -> LakeCurated:
     """What the lake did in a run."""
+    rules = {"quarantined": {"quantity_positive": 3, **({"total_amount": seq % 4} if seq % 4 else {})}}
+    held = {"held": {"parent.user_id": 7}} if seq % 5 == 0 else {}
     tables = [
         CuratedTable(table=t, read=900 + seq, accepted=870 + seq, repeated=20, held=7 if seq % 5 == 0 else 0,
                      quarantined=3 + seq % 4 if n else 0, flagged=seq % 3,
+                     rules={**(rules if n else {}), **held},
                      schema_changes=[text("column colour was added")] if seq == 3 else [])
         for n, t in enumerate(registry().datasets[dataset].tables)
     ]  # fmt: skip

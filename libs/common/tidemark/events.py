@@ -114,6 +114,7 @@ class CuratedTable(Struct, frozen=True, kw_only=True):
     `changes_snapshot` is the append snapshot of `<t>_changes` that holds this run's rows (None: no row accepted).
     `max_ts_ms` is the newest `__ts_ms`/`_source_ts` (epoch ms) among the rows accepted, None without any.
     `schema_changes` are sentences for the audit: the source's of this cut, and the lake's.
+    `rules`: of those held, quarantined and flagged, the rows by rule; one row may carry several flags.
     """
 
     table: str
@@ -129,6 +130,7 @@ class CuratedTable(Struct, frozen=True, kw_only=True):
     current_snapshot: int | None = None
     max_ts_ms: int | None = None
     schema_changes: list[str] = field(default_factory=list)
+    rules: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
 class LakeCurated(RunEvent, frozen=True, kw_only=True):

@@ -87,6 +87,7 @@ class TableResult(Struct, frozen=True, kw_only=True):
     snapshots: dict[str, int | None]
     schema_changes: list[str] = field(default_factory=list)
     dropped: int = 0
+    rules: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
 class Check(Struct, frozen=True, kw_only=True):

@@ -257,7 +257,7 @@ class QualityPoint(Record, frozen=True, kw_only=True):
 
 
 class QualityRule(Record, frozen=True, kw_only=True):
-    """A rule over time, oldest first. `kind`: held, quarantined, flagged, repeated (a table's total) or test (dbt)."""
+    """A rule over time, oldest first. `kind`: held, quarantined, flagged or repeated; without a `rule` its total."""
 
     dataset: str
     table: str

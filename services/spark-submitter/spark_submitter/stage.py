@@ -230,6 +230,7 @@ def _curated(table: TableResult, cut: TableCut | None) -> CuratedTable:
         current_snapshot=table.snapshots["current"],
         max_ts_ms=table.max_ts_ms,
         schema_changes=_schema_changes(table, cut),
+        rules=table.rules,
     )
 
 

@@ -163,10 +163,20 @@ def test_reconciliation_knows_since_when_a_pair_disagrees() -> None:
 def test_quality_is_a_point_a_run() -> None:
     """Held rows of each table in each run, oldest first, of so many that were read."""
     state = state_of(*whole_runs(6))
-    held = [rule for rule in views.quality(state, "events") if rule.kind == "held"]
+    held = [rule for rule in views.quality(state, "events") if rule.kind == "held" and not rule.rule]
     assert [rule.table for rule in held] == ["user_events", "transactions"]
     assert [point.run_seq for point in held[0].points] == [1, 2, 3]
     assert all(point.broken == point.of // 100 for point in held[0].points)
+
+
+def test_quality_is_told_by_rule() -> None:
+    """A rule that was ever broken has a point in every run of its table; those of one kind add up to its total."""
+    found = [one for one in views.quality(state_of(*whole_runs(20)), "events") if one.table == "transactions"]
+    kinds = {kind: {one.rule: one.points for one in found if one.kind == kind} for kind in ("quarantined", "held")}
+    assert set(kinds["quarantined"]) == {"", "contract.id", "amount"}
+    for rules in kinds.values():
+        totals = [point.broken for point in rules.pop("")]
+        assert totals == [sum(its[n].broken for its in rules.values()) for n in range(len(totals))]
 
 
 def test_hours_hold_what_the_runs_hold() -> None:

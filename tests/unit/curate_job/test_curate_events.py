@@ -31,6 +31,7 @@ def test_repeats_late_rows_and_flags(events: Any) -> None:
     events.append("transactions", [bought(1, 1, 5), bought(1, 1, 9), bought(1, 2, 5), bought(2, 1, 6, "odd")], ROW)
     (done,) = (t for t in events.run()["tables"] if t["table"] == "transactions")
     assert (done["read"], done["accepted"], done["repeated"], done["flagged"]) == (4, 3, 1, 1)
+    assert done["rules"] == {"flagged": {"status_known": 1}}
     assert done["max_ts_ms"] == int(START.timestamp() * 1000) + 6
     events.append("transactions", [bought(1, 1, 3), bought(1, 2, 7, "refunded"), bought(2, 1, 8, "odd")], ROW)
     (done,) = (t for t in events.run()["tables"] if t["table"] == "transactions")

@@ -44,6 +44,13 @@ def test_refused_rows_say_why_and_their_children_too(lake: Any) -> None:
     result = lake.run()
     assert of(result, "users") == {"read": 3, "accepted": 1, "quarantined": 2}
     assert of(result, "orders") == {"read": 5, "accepted": 2, "held": 1, "quarantined": 2}
+    rules = {table["table"]: table["rules"] for table in result["tables"]}
+    assert rules["users"] == {"quarantined": {"contract.created_at": 1, "contract.id": 1}}
+    assert rules["orders"] == {
+        "held": {"parent.user_id": 1},
+        "quarantined": {"contract.total_amount": 2},
+        "flagged": {"status_known": 1, "total_not_negative": 1},  # both of one row
+    }
     assert lake.rows("users", "_key, _rule, _reason", "_quarantined") == [
         ("", "contract.id", "id: null"),
         ("5", "contract.created_at", "created_at: 9223372036825200000 is no timestamp"),

@@ -72,7 +72,7 @@ def quality(rules: Sequence[QualityRule]) -> dict[str, Any]:
     """Rows by run that were held, quarantined or flagged, over all tables of a dataset."""
     sums: dict[str, dict[int, float]] = {}
     for rule in rules:
-        if rule.kind != "repeated":
+        if rule.kind != "repeated" and not rule.rule:
             for point in rule.points:
                 kept = sums.setdefault(rule.kind, {})
                 kept[point.run_seq] = kept.get(point.run_seq, 0.0) + point.broken

@@ -1,5 +1,8 @@
 """Counting a table's outcome."""
 
+from collections import Counter
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from pyspark.sql import Column, DataFrame, Row
@@ -14,6 +17,7 @@ ORIGINS = ("cut", "tombstone", "held", "refused")
 class Count(NamedTuple):
     """Rows of one origin that came to one end; `newest`: their newest source time, epoch ms.
 
+    `rules`: rows by the rule that held them back, refused or flagged them.
     `judged`: those that are no deletes; `lacks`: the place in the contract of a column that is null in all of these and
     is what is wrong with them, -1: none.
     """
@@ -23,6 +27,7 @@ class Count(NamedTuple):
     newest: int | None
     judged: int = 0
     lacks: int = -1
+    rules: Mapping[str, int] = MappingProxyType({})
 
 
 NONE = Count(0, 0, None)
@@ -34,14 +39,20 @@ def count_ends(rows: DataFrame, table: Table, order: str) -> Ends:
     source_ms = F.unix_micros(F.col("_source_ts").cast("timestamp")) / 1000
     newest = F.max(source_ms if order == "debezium" else F.col("_ts_ms"))
     lacks = F.when(F.col("_op") != "d", _lacks(table))
-    counted = rows.groupBy("_origin", "_outcome").agg(
+    outcome = F.col("_outcome")
+    rule = F.when(outcome == "quarantined", F.col("_rule")).when(outcome == "held", F.col("_wait_rule"))
+    counted = rows.groupBy("_origin", "_outcome", rule.otherwise(F.col("_flags")).alias("rule")).agg(
         F.count("*").alias("rows"),
         F.count("_flags").alias("flagged"),
         newest.cast("bigint").alias("newest"),
         F.count(lacks).alias("judged"),
         F.when(F.min(lacks) == F.max(lacks), F.min(lacks)).alias("lacks"),
     )
-    return {(r["_origin"], r["_outcome"]): _count(r) for r in counted.collect()}
+    ends: Ends = {}
+    for row in counted.collect():
+        end = row["_origin"], row["_outcome"]
+        ends[end] = _together(ends.get(end, NONE), _count(row))
+    return ends
 
 
 def count_new(state: DataFrame) -> dict[bool, int]:
@@ -57,9 +68,30 @@ def _lacks(table: Table) -> Column:
 
 
 def _count(row: Row) -> Count:
+    lacks = -1 if row["lacks"] is None else row["lacks"]
+    rules = dict.fromkeys(row["rule"].split(","), row["rows"]) if row["rule"] else {}
+    return Count(row["rows"], row["flagged"], row["newest"], row["judged"], lacks, rules)
+
+
+def _together(one: Count, other: Count) -> Count:
+    """Rows of one end that different rules sent there."""
+    judged = [count for count in (one, other) if count.judged]
+    lacks = {count.lacks for count in judged}
     return Count(
-        row["rows"], row["flagged"], row["newest"], row["judged"], -1 if row["lacks"] is None else row["lacks"]
+        one.rows + other.rows,
+        one.flagged + other.flagged,
+        max((count.newest for count in (one, other) if count.newest is not None), default=None),
+        one.judged + other.judged,
+        lacks.pop() if len(lacks) == 1 else -1,
+        _added(one.rules, other.rules),
     )
+
+
+def _added(*counts: Mapping[str, int]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for count in counts:
+        total.update(count)
+    return dict(sorted(total.items()))
 
 
 def stop_if_gone(table: Table, ends: Ends) -> None:
@@ -99,4 +131,8 @@ def fill(counts: TableResult, ends: Ends) -> None:
     counts.held = total("held")
     counts.quarantined = total("quarantined") - ends.get(("refused", "quarantined"), NONE).rows
     counts.flagged = sum(count.flagged for count in accepted)
+    refused = [n.rules for (origin, outcome), n in ends.items() if outcome == "quarantined" and origin != "refused"]
+    held = [count.rules for (_, outcome), count in ends.items() if outcome == "held"]
+    by_kind = {"held": held, "quarantined": refused, "flagged": [count.rules for count in accepted]}
+    counts.rules = {kind: _added(*found) for kind, found in by_kind.items() if any(found)}
     counts.max_ts_ms = max((count.newest for count in accepted if count.newest is not None), default=None)

@@ -90,7 +90,10 @@ class Manifest:
 
 @dataclass
 class TableResult:
-    """One table's counts and snapshots. read + released = accepted + repeated + held + quarantined + dropped."""
+    """One table's counts and snapshots. read + released = accepted + repeated + held + quarantined + dropped.
+
+    `rules`: rows by rule among those `held`, `quarantined` and `flagged`; one row may carry several flags.
+    """
 
     table: str
     base: dict[str, int | None]
@@ -106,6 +109,7 @@ class TableResult:
     flagged: int = 0
     tombstones: int = 0
     max_ts_ms: int | None = None
+    rules: dict[str, dict[str, int]] = field(default_factory=dict)
     schema_changes: list[str] = field(default_factory=list)
 
 
