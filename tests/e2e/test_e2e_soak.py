@@ -25,6 +25,7 @@ from tidemark_cli.chain import read_runs
 from tidemark_cli.lab import snapshots_of, source_snapshots, wait_until_reconciled
 from tidemark_cli.runs import Run
 from tidemark_lab import lab
+from tidemark_lab.keeping import wait_until_gone
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(7200)]
 
@@ -162,8 +163,7 @@ def test_stale_workers_are_fenced(chain: Chain, tmp_path: Path) -> None:
         wait_until_reconciled()
         # one that woke up before the group had missed it may have its partitions back; it cannot write, though
         chain.upstream("delta", "--rows", str(DELTA_ROWS))
-        gone, _ = psutil.wait_procs(stale, timeout=90)
-        fenced += len(gone)
+        fenced += len(wait_until_gone(stale, 90))
         # the keeper has started the stale ones again, and they are the newest now
         assert [successor.wait(90) for successor in successors] == [1] * len(STALE)
     assert fenced == STALE_TURNS * len(STALE) >= FEWEST_FENCED

@@ -49,7 +49,22 @@ def end_stale(where: Home) -> None:
     for process in stale:
         with suppress(psutil.NoSuchProcess):
             process.kill()
-    psutil.wait_procs(stale, timeout=10)
+    wait_until_gone(stale, 10)
+
+
+def wait_until_gone(processes: Sequence[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Those that have ended in time. (psutil's own wait_procs opens a process's pidfd, which newer Linux kernels refuse
+    with an error that it does not expect while the process is just ending.)"""
+    deadline = time.monotonic() + seconds
+    while (left := [one for one in processes if _runs(one)]) and time.monotonic() < deadline:
+        time.sleep(LOOK_SECONDS)
+    return [one for one in processes if one not in left]
+
+
+def _runs(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def end_keeper(where: Home) -> None:
