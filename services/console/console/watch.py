@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from msgspec import Struct, json
 
 from console.settings import ConsoleSettings
-from console.state import KeptAlert, KeptRun, State
+from console.state import KeptAlert, KeptLetter, KeptRun, State
 from console.views.overview import PAUSED, freshness, is_stale
 from console.views.quality import rows_in
 from console.views.runs import LAST, at_work, failed_stage, is_over
@@ -21,7 +21,7 @@ from tidemark.tables import Registry
 
 NAME = "console"
 DAY_MS = 86_400_000
-SAID_BY_PEOPLE = "dead-letter"  # a kind whose end nobody sees but who mends or drops it
+LETTER = "dead-letter"  # a kind that is over when somebody has mended or dropped it, whatever else is said
 
 
 class Condition(Struct, frozen=True, kw_only=True):
@@ -71,13 +71,25 @@ def due(state: State, found: list[Condition], unknown: frozenset[str] = frozense
     ever = {alert.incident for alert in ours}
     alerts = []
     for condition in found:
-        said = ever if condition.kind == SAID_BY_PEOPLE else still
+        said = ever if condition.kind == LETTER else still
         if not any(incident.startswith(condition.prefix) for incident in said):
             alerts.append(_raised(condition))
     prefixes = tuple(condition.prefix for condition in found)
-    kept_open = (*prefixes, *(f"{NAME}/{kind}/" for kind in (SAID_BY_PEOPLE, *unknown)))
+    kept_open = (*prefixes, *(f"{NAME}/{kind}/" for kind in (LETTER, *unknown)))
     over = [alert for alert in ours if alert.incident in still and not alert.incident.startswith(kept_open)]
-    return [*alerts, *map(_over, over)]
+    return [*alerts, *map(_over, [*over, *_dealt_with(state)])]
+
+
+def _dealt_with(state: State) -> Iterator[KeptAlert]:
+    """Open alerts about dead letters that somebody has mended or dropped, a stage's too: it never hears of that."""
+    ours = tuple(f"{NAME}/{LETTER}/{place}/" for place in state.settlements)
+    letters = state.dead_letters.values()
+    waiting = {name for letter in letters if letter.place not in state.settlements for name in _said_of(letter)}
+    theirs = {name for letter in letters for name in _said_of(letter)} - waiting  # mended, and refused once more
+    for alert in state.alerts.values():
+        is_of_one = alert.incident.startswith(ours) or alert.incident in theirs
+        if is_of_one and alert.offset >= 0 and alert.resolved_ms is None:
+            yield alert
 
 
 def _raised(condition: Condition) -> AlertRaised:
@@ -230,11 +242,11 @@ def _cost(mine: list[KeptRun], dataset: str, limit: float, now_ms: int) -> Itera
 def _letters(state: State) -> Iterator[Condition]:
     """Dead letters of which no stage has said anything."""
     for letter in state.dead_letters.values():
-        names = [f"{letter.stage}/{kind}/{letter.event_id}" for kind in ("halted", "refused")]
-        names.append(f"{letter.stage}/undecodable/{letter.from_place}")
-        if not any(name in state.alerts for name in names):
+        halted = f"{letter.stage}/halted/{letter.event_id}"
+        said = any(name in state.alerts for name in (halted, *_said_of(letter)))
+        if not said and letter.place not in state.settlements:
             yield Condition(
-                kind=SAID_BY_PEOPLE,
+                kind=LETTER,
                 about=letter.place,
                 since=str(letter.at_ms),
                 dataset=letter.dataset,
@@ -243,6 +255,11 @@ def _letters(state: State) -> Iterator[Condition]:
                 detail=f"{letter.error}: {letter.reason}",
                 run_id=letter.run_id,
             )
+
+
+def _said_of(letter: KeptLetter) -> tuple[str, ...]:
+    """The incidents as which a stage says that it refused a record; that it halted there ends with its resumption."""
+    return f"{letter.stage}/refused/{letter.event_id}", f"{letter.stage}/undecodable/{letter.from_place}"
 
 
 def _growing(state: State, dataset: str, window: float) -> Iterator[Condition]:

@@ -11,12 +11,21 @@ from console.settings import ConsoleSettings
 from console.state import Lag, State
 from console.watch import conditions, due, unsure
 from tidemark.codec import encode
-from tidemark.events import AlertRaised, CuratedTable, LakeCurated, LayersReconciled, ReconciledPair
+from tidemark.events import (
+    DEAD_LETTERS,
+    AlertRaised,
+    CuratedTable,
+    DeadLetterSettled,
+    LakeCurated,
+    LayersReconciled,
+    ReconciledPair,
+)
 from tidemark.records import Message
 from tidemark.tables import registry
 
 SETTINGS = ConsoleSettings(kafka_bootstrap="nowhere:1")
 HOUR_MS = 3_600_000
+PLACE = f"{DEAD_LETTERS}/{registry().partition_of('events')}/0"  # of the first dead letter
 RUN = {"dataset": "events", "run_id": "events-process-g0-000000000001", "run_seq": 1, "kind": "process"}
 
 
@@ -120,12 +129,38 @@ def test_what_a_stage_has_said_is_not_said_again() -> None:
     assert said(covered.look(START_MS + HOUR_MS)) == []
 
 
-def test_a_dead_letter_stays_said_when_a_person_has_closed_it() -> None:
-    """Its notice of the end comes from who dropped it; the watch does not begin anew."""
+def test_a_dead_letter_is_over_when_somebody_has_dealt_with_it() -> None:
+    """One alert, one notice when it is mended or dropped, and nothing more."""
     watched = Watched(*a_run(), set_aside("events", 1)[-1])
     (alert,) = watched.look(START_MS + HOUR_MS)
-    watched.sent.append(raised(alert.incident, by="console", resolved=True))
-    assert said(watched.look(START_MS + HOUR_MS + 1000)) == []
+    assert said(watched.look(START_MS + HOUR_MS)) == []
+    watched.sent.append(settled(PLACE))
+    (notice,) = watched.look(START_MS + HOUR_MS + 1000)
+    assert (notice.incident, notice.resolved) == (alert.incident, True)
+    assert said(watched.look(START_MS + HOUR_MS + 2000)) == []
+
+
+def test_a_stages_word_on_a_refused_record_ends_the_same_way() -> None:
+    """It never hears of the settlement. Refused once more after it was mended, the incident is open again."""
+    letter = set_aside("events", 1)[-1]
+    refused = f"loader/refused/{dict(letter.headers)['ce_id'].decode()}"
+    watched = Watched(*a_run(), letter, raised(refused, by="loader"))
+    assert watched.look(START_MS + HOUR_MS) == []
+    watched.sent.append(settled(PLACE))
+    assert [alert.incident for alert in watched.look(START_MS + HOUR_MS)] == [refused]
+    watched.sent += [letter, raised(refused, by="loader")]
+    assert watched.look(START_MS + HOUR_MS) == []
+
+
+def test_a_dead_letter_that_was_dealt_with_before_is_no_news() -> None:
+    """A console that is new."""
+    watched = Watched(*a_run(), set_aside("events", 1)[-1], settled(PLACE))
+    assert watched.look(START_MS + HOUR_MS) == []
+
+
+def settled(place: str) -> Message:
+    """Somebody dropped it."""
+    return encode(DeadLetterSettled(dataset="events", place=place, outcome="dropped", by="anna", reason="noise"))
 
 
 def test_a_stalled_pair_is_over_when_it_converges() -> None:
