@@ -46,11 +46,11 @@ class ConsoleProcess:
         }
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        """A new process; nothing is waited for."""
+    def start(self, **settings: str) -> None:
+        """A new process, with other settings if they are given; nothing is waited for."""
         with self.log.open("ab") as out:
             command = [sys.executable, "-m", "console"]
-            self.process = subprocess.Popen(command, env=self._environment, stdout=out, stderr=out)
+            self.process = subprocess.Popen(command, env=self._environment | settings, stdout=out, stderr=out)
 
     def kill(self) -> None:
         """End it at once."""
