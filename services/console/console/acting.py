@@ -13,7 +13,7 @@ from msgspec import Struct
 from console import views
 from console.records import DatasetLine, RunLine
 from console.state import State
-from tidemark.events import RequestKind, RunRequested, Selection
+from tidemark.events import LakeCurated, RequestKind, RunRequested, Selection
 from tidemark.tables import registry
 
 KINDS: tuple[RequestKind, ...] = get_args(RequestKind)
@@ -104,6 +104,8 @@ def _problems(state: State, wish: Wish) -> list[str]:
         target = state.runs.get(wish.to_run_id)
         if target is None or target.dataset != wish.dataset:
             return [f"{wish.dataset} has no such run to go back to."]
+        if LakeCurated.stage not in target.done:
+            return ["The lake has not published that run: there is nothing to go back to."]
     elif wish.to_run_id:
         return ["Only a rollback goes back to a run."]
     if wish.kind in ("replay", "drop"):

@@ -82,6 +82,17 @@ def test_what_will_happen_stands_there_first(kind: str) -> None:
     assert world.publisher.events == []
 
 
+def test_a_run_that_the_lake_never_published_cannot_be_gone_back_to() -> None:
+    """There is no decision of it."""
+    state = World().state
+    wish = Wish(kind="rollback", dataset="ecommerce", to_run_id=TARGET)
+    assert preview(state, wish, NOW_MS).problems == []
+    del state.runs[TARGET].done[LakeCurated.stage]
+    assert preview(state, wish, NOW_MS).problems == [
+        "The lake has not published that run: there is nothing to go back to."
+    ]
+
+
 def test_a_rollback_names_the_runs_that_it_takes_back() -> None:
     """Those after the target, the newest first."""
     told = preview(World().state, Wish(kind="rollback", dataset="ecommerce", to_run_id=TARGET), NOW_MS)
