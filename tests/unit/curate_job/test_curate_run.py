@@ -1,5 +1,6 @@
 """Whole runs of the job on a local warehouse: what becomes of every row, run after run."""
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -211,3 +212,17 @@ def test_a_small_current_table_stays_one_file(lake: Any) -> None:
         lake.run()
     assert lake.files("users") == {"data": 1, "deletes": 0}
     assert [key for (key,) in lake.rows("users", "id")] == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_large_write_is_laid_out_by_key(lake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of its files holds a range of keys of its own, whatever order they came in: few keys touch few files."""
+    monkeypatch.setattr("curate_job.publish.ROWS_PER_FILE", 10)
+    keys = [number * 17 % 41 for number in range(1, 41)]
+    lake.append("users", [user(key, "c", 10, 10, f"{key}@x.org") for key in keys], USERS)
+    assert of(lake.run(), "users") == {"read": 40, "accepted": 40}
+    for kind in ("", "_changes"):
+        bounds = "readable_metrics.id.lower_bound, readable_metrics.id.upper_bound"
+        ranges = sorted(lake.rows("users", bounds, f"{kind}.files"))
+        assert len(ranges) == 4
+        assert all(before[1] < after[0] for before, after in pairwise(ranges))
+    assert lake.rows("users", "id") == [(key,) for key in range(1, 41)]

@@ -25,6 +25,7 @@ _PROPERTIES = {
     "write.update.mode": "merge-on-read",
     "write.merge.mode": "merge-on-read",
     "write.distribution-mode": "none",
+    "write.parquet.row-group-size-bytes": str(16 * 1024 * 1024),
     "commit.retry.num-retries": "10",
     "write.metadata.delete-after-commit.enabled": "true",
     "write.metadata.previous-versions-max": "50",
