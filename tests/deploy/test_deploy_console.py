@@ -1,11 +1,8 @@
 """The chart's console: who reaches it and signs in how, and what it reaches itself."""
 
 import pytest
-from network_policies import End, passes, pod_of
+from network_policies import CLOUD, STRANGER, End, passes, pod_of
 from rendered_chart import EXPOSED, PRODUCTION, environment, of_kind, on_kind, policies_of, production, template
-
-CLOUD = End(address="52.1.2.3")
-STRANGER = End({"app": "stranger"}, {"team": "others"})
 
 
 def test_the_console_listens_on_its_pods_loopback_unless_it_is_exposed() -> None:

@@ -1,12 +1,10 @@
 """The chart's NetworkPolicies let through the named ways and nothing else."""
 
 import pytest
-from network_policies import End, passes, pod_of
+from network_policies import CLOUD, STRANGER, End, passes, pod_of
 from rendered_chart import WORKERS, labels, on_kind, policies_of, production
 
 DNS = End({"k8s-app": "kube-dns"}, {"kubernetes.io/metadata.name": "kube-system"})
-CLOUD = End(address="52.1.2.3")
-STRANGER = End({"app": "stranger"}, {"team": "others"})
 WATCH = End({"app": "prometheus"}, {"team": "watch"})
 SPARK = End(labels("spark"))
 

@@ -72,6 +72,10 @@ def _selects(selector: dict[str, Any], labels: dict[str, str]) -> bool:
     return exact and all(labels.get(e["key"]) in e["values"] for e in expressions)
 
 
+CLOUD = End(address="52.1.2.3")
+STRANGER = End({"app": "stranger"}, {"team": "others"})  # a pod of another namespace
+
+
 def pod_of(component: str) -> End:
     """A pod of the chart's."""
     return End(labels(component))

@@ -56,9 +56,9 @@ def _append(rows: DataFrame, manifest: Manifest, table: Table, kind: str, expect
 
 def _by_key(rows: DataFrame, table: Table, files: int) -> DataFrame:
     """In so many files; several are ranges of the key, in order, so that who asks for a few keys reads little."""
-    return (
-        rows.coalesce(1) if files == 1 else rows.repartitionByRange(files, *table.key).sortWithinPartitions(*table.key)
-    )
+    if files == 1:
+        return rows.coalesce(1)
+    return rows.repartitionByRange(files, *table.key).sortWithinPartitions(*table.key)
 
 
 def _write_state(spark: SparkSession, manifest: Manifest, work: Work, state: State) -> None:
