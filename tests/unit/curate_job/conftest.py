@@ -28,7 +28,7 @@ def size(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
 @pytest.fixture
 def large_tables(monkeypatch: pytest.MonkeyPatch) -> None:
     """The job takes the curated tables for large ones: it merges into them, by generated code."""
-    monkeypatch.setattr("curate_job.main.INTERPRETED_ROWS", -1)
+    monkeypatch.setattr("curate_job.tune.INTERPRETED_ROWS", -1)
     monkeypatch.setattr("curate_job.publish.REWRITTEN_ROWS", -1)
 
 

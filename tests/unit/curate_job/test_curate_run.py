@@ -214,6 +214,17 @@ def test_a_small_current_table_stays_one_file(lake: Any) -> None:
     assert [key for (key,) in lake.rows("users", "id")] == [1, 2, 3, 4, 5, 6]
 
 
+@pytest.mark.usefixtures("large_tables")
+def test_a_large_current_tables_small_files_are_joined(lake: Any) -> None:
+    """Before more come to them: however many runs change it, a look at recent keys opens few files, rows as ever."""
+    for n in range(1, 13):
+        lake.append("users", [user(1, "u", n, n, f"{n}@x.org"), user(n + 1, "c", n, n)], USERS)
+        assert lake.run()["status"] == "done"
+        assert lake.files("users")["data"] <= 6
+    assert lake.rows("users", "id, email")[0] == (1, "12@x.org")
+    assert [key for (key,) in lake.rows("users", "id")] == list(range(1, 14))
+
+
 def test_a_large_write_is_laid_out_by_key(lake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each of its files holds a range of keys of its own, whatever order they came in: few keys touch few files."""
     monkeypatch.setattr("curate_job.publish.ROWS_PER_FILE", 10)

@@ -78,9 +78,17 @@ def rows_at(table: Any, snapshot_id: int) -> int:
 
     Not from its summary: the first commit on a new branch starts the summary's totals at 0 again.
     """
+    return sum(int(m.addedRowsCount() or 0) + int(m.existingRowsCount() or 0) for m in _manifests(table, snapshot_id))
+
+
+def files_at(table: Any, snapshot_id: int) -> int:
+    """Data files that a snapshot holds, from its manifests."""
+    return sum(int(m.addedFilesCount() or 0) + int(m.existingFilesCount() or 0) for m in _manifests(table, snapshot_id))
+
+
+def _manifests(table: Any, snapshot_id: int) -> list[Any]:
     manifests = table.snapshot(snapshot_id).dataManifests(table.io())
-    listed = [manifests.get(n) for n in range(manifests.size())]  # the end of a Java iterator is a slow exception
-    return sum(int(m.addedRowsCount() or 0) + int(m.existingRowsCount() or 0) for m in listed)
+    return [manifests.get(n) for n in range(manifests.size())]  # the end of a Java iterator is a slow exception
 
 
 def rows_as_of(spark: SparkSession, identifier: str, snapshot_id: int | None) -> DataFrame:

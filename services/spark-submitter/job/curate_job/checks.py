@@ -12,10 +12,8 @@ from pyspark.sql import functions as F
 from curate_job.asked import ask
 from curate_job.catalog import count_of, lineage, load_table, snapshot_of
 from curate_job.classify import State, Work
-from curate_job.manifest import CHANGES, CURRENT, KINDS, QUARANTINED, Check, Manifest, TableResult
+from curate_job.manifest import ATTEMPT, CHANGES, CURRENT, KINDS, QUARANTINED, Check, Manifest, TableResult
 from curate_job.quarantine import left, selected
-
-ATTEMPT = "tidemark.attempt"  # a property of every snapshot that an attempt writes
 
 
 def all_of(spark: SparkSession, manifest: Manifest, work: Work, state: State) -> list[Check]:

@@ -25,7 +25,9 @@ _PROPERTIES = {
     "write.update.mode": "merge-on-read",
     "write.merge.mode": "merge-on-read",
     "write.distribution-mode": "none",
-    "write.parquet.row-group-size-bytes": str(16 * 1024 * 1024),
+    "write.parquet.row-group-size-bytes": str(2 * 1024 * 1024),
+    "write.parquet.row-group-size-track-uncompressed": "true",
+    "read.split.open-file-cost": str(64 * 1024),  # a task may read many small files: each task costs more than they do
     "commit.retry.num-retries": "10",
     "write.metadata.delete-after-commit.enabled": "true",
     "write.metadata.previous-versions-max": "50",

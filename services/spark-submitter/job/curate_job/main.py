@@ -8,19 +8,17 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from math import ceil
 from types import TracebackType
 
 from pyspark.sql import SparkSession
 
-from curate_job import checks
 from curate_job.catalog import active_session, read_text, remember_names, write_text
 from curate_job.curated import ensure_tables
 from curate_job.defaults import fill_defaults
 from curate_job.frames import Frames, rows_in
 from curate_job.maintain import maintain
 from curate_job.manifest import (
-    CHANGES,
+    ATTEMPT,
     HELD,
     Check,
     Manifest,
@@ -35,23 +33,11 @@ from curate_job.quarantine import drop, replayed
 from curate_job.read import Cut, measure
 from curate_job.session import CATALOG, session
 from curate_job.steps import Steps, adaptive_effects
+from curate_job.tune import NAMES, tune
 
 WRITERS = 4  # commits mostly wait for the catalog and the object store
-HINTED_ROWS = 1_000_000  # above it Spark chooses what to broadcast
-ROWS_PER_PARTITION = 250_000  # of a shuffle; adaptive execution joins those that turn out small
 SMALL_ROWS = 10_000  # up to it one partition, joined as it is
-SMALL_SETTINGS = {
-    "spark.sql.autoBroadcastJoinThreshold": "-1",
-    "spark.sql.defaultSizeInBytes": "1",  # what Spark supposes of kept rows: joins multiply it, and large ones shuffle
-    "spark.sql.adaptive.enabled": "false",  # one partition: there is nothing to adapt
-    "spark.sql.shuffle.partitions": "1",
-    # it would move joins below what brings rows together in one partition
-    "spark.sql.optimizer.excludedRules": "org.apache.spark.sql.catalyst.optimizer.PushDownLeftSemiAntiJoin",
-}
-INTERPRETED_ROWS = 250_000  # standing ones; up to it a small cut compiles no code: that would take longer than reading
-INTERPRETED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
 LONGEST_WORDS = 1000
-HINTS_OFF = {"spark.sql.optimizer.disableHints": "true"}
 
 
 def curate(spark: SparkSession, manifest_uri: str, catalog: str = CATALOG) -> str:
@@ -59,14 +45,14 @@ def curate(spark: SparkSession, manifest_uri: str, catalog: str = CATALOG) -> st
     remember_names(spark)
     manifest = parse_manifest(read_text(spark, catalog, manifest_uri))
     group = f"{manifest.run_id}/{manifest.attempt}"
-    steps = Steps(spark)
+    steps = Steps(spark, group)
     with _session_for(spark, manifest, group):
         try:
             result = _run(spark, manifest, steps, group)
         except UpstreamError as stop:
             stopped = {"reason": stop.reason, "remedy": stop.remedy}
             result = Result(manifest.run_id, manifest.attempt, "stopped", stopped)
-        result.steps, totals = steps.with_metrics(spark, group)
+        result.steps, totals = steps.with_metrics()
         result.spark |= totals
         write_text(spark, catalog, manifest.result, result_text(result))
     return manifest.result
@@ -106,7 +92,7 @@ def _take(
     held = rows_in(spark, manifest, HELD)
     largest = max(cut.rows for cut in cuts.values())
     small = max(largest, *held.values()) <= SMALL_ROWS  # held rows are asked for too
-    _tune(spark, manifest, largest, small)
+    tune(spark, manifest, largest, small)
     filled: list[Check] = []
     if largest or manifest.kind == "rebuild":
         with steps.step("ensure tables"):
@@ -117,22 +103,12 @@ def _take(
     return filled + Pipeline(Frames(spark, manifest, small), cuts, held, counts, steps, pool).run(), small
 
 
-def _tune(spark: SparkSession, manifest: Manifest, largest: int, small: bool) -> None:
-    cores = manifest.resources.cores * (1 + manifest.resources.executors)
-    partitions = {"spark.sql.shuffle.partitions": str(max(cores, ceil(largest / ROWS_PER_PARTITION)))}
-    settings = {**partitions, **(SMALL_SETTINGS if small else {}), **(HINTS_OFF if largest > HINTED_ROWS else {})}
-    if small and sum(rows_in(spark, manifest, CHANGES).values()) <= INTERPRETED_ROWS:
-        settings |= INTERPRETED
-    for name, value in settings.items():
-        spark.conf.set(name, value)
-
-
 @contextmanager
 def _session_for(spark: SparkSession, manifest: Manifest, group: str) -> Iterator[None]:
     """The session's settings for one run: its branch, its mark on snapshots, its job group."""
     settings = {
         "spark.wap.branch": manifest.branch,
-        f"spark.sql.iceberg.snapshot-property.{checks.ATTEMPT}": manifest.attempt,
+        f"spark.sql.iceberg.snapshot-property.{ATTEMPT}": manifest.attempt,
         "spark.sql.iceberg.snapshot-property.tidemark.run_id": manifest.run_id,
         "spark.sql.iceberg.snapshot-property.tidemark.run_seq": str(manifest.run_seq),
     }
@@ -145,7 +121,7 @@ def _session_for(spark: SparkSession, manifest: Manifest, group: str) -> Iterato
     finally:
         for rdd in spark.sparkContext._jsc.getPersistentRDDs().values():
             rdd.unpersist(False)  # one run at a time: whatever is kept was this run's
-        for name in (*settings, *SMALL_SETTINGS, *INTERPRETED, *HINTS_OFF):
+        for name in (*settings, *NAMES):
             spark.conf.unset(name)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 CHANGES, CURRENT, HELD, QUARANTINED = "changes", "current", "held", "quarantined"
 KINDS = (CHANGES, CURRENT, HELD, QUARANTINED)
+ATTEMPT = "tidemark.attempt"  # a property of every snapshot that an attempt writes
 
 
 @dataclass(frozen=True)

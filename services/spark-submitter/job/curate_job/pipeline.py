@@ -1,6 +1,6 @@
 """The tables of a run on their way to the branch: as much side by side as their parents allow.
 
-All tables gather at once; each is classified once its parents are, and written while the next ones are classified.
+All tables gather at once; then each is classified once its parents are, and written while the next are classified.
 """
 
 from collections.abc import Iterator
@@ -15,6 +15,7 @@ from curate_job.manifest import QUARANTINED, Check, Table, TableResult
 from curate_job.publish import publish
 from curate_job.read import Cut
 from curate_job.steps import Steps
+from curate_job.tune import tune_after_look
 
 
 @dataclass
@@ -34,11 +35,13 @@ class Pipeline:
         manifest = self.frames.manifest
         classifier = Classifier(self.frames, rows_in(self.frames.spark, manifest, QUARANTINED))
         ahead = with_work(manifest.tables, self.cuts, self.held)
-        gathered = {table.name: self.pool.submit(self._gather, table) for table in ahead}
+        gathered = dict(zip([table.name for table in ahead], self.pool.map(self._gather, ahead), strict=True))
+        if self.frames.small:
+            tune_after_look(self.frames.spark, self.steps.rows_read())
         states: dict[str, Future[State]] = {}
         for wave in waves(manifest.tables):
             ready = [gathered[table.name] for table in wave if table.name in gathered]
-            found = list(self.pool.map(lambda each: self._classify(classifier, each.result()), ready))
+            found = list(self.pool.map(lambda each: self._classify(classifier, each), ready))
             self.works |= {work.table.name: work for work in found}
             states |= {work.table.name: self.pool.submit(self._write, classifier, work) for work in found}
         done = [(work, states[name].result()) for name, work in self.works.items()]

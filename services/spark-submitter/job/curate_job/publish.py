@@ -12,13 +12,13 @@ from pyspark.sql import functions as F
 
 from curate_job.asked import ask
 from curate_job.classify import State, Work
+from curate_job.compact import ROWS_PER_FILE, join_small_files
 from curate_job.curated import columns_of
 from curate_job.manifest import CHANGES, CURRENT, HELD, QUARANTINED, Manifest, Table
 from curate_job.quarantine import leave, selected
 from curate_job.repeats import key_text
 from curate_job.steps import Steps
 
-ROWS_PER_FILE = 500_000
 REWRITTEN_ROWS = 50_000  # of a current table: up to it the table is written anew
 
 
@@ -55,16 +55,17 @@ def _append(rows: DataFrame, manifest: Manifest, table: Table, kind: str, expect
 
 
 def _by_key(rows: DataFrame, table: Table, files: int) -> DataFrame:
-    """In so many files; several are ranges of the key, in order, so that who asks for a few keys reads little."""
-    if files == 1:
-        return rows.coalesce(1)
-    return rows.repartitionByRange(files, *table.key).sortWithinPartitions(*table.key)
+    """In so many files, each a range of the key in order, so that who asks for a few keys reads little."""
+    ranges = rows.coalesce(1) if files == 1 else rows.repartitionByRange(files, *table.key)
+    return ranges.sortWithinPartitions(*table.key)
 
 
 def _write_state(spark: SparkSession, manifest: Manifest, work: Work, state: State) -> None:
     if work.asked.small and 0 < state.standing <= REWRITTEN_ROWS:  # a large cut's keys are no broadcast
         _rewrite(spark, manifest, work, state)
-    elif state.changed:
+        return
+    join_small_files(spark, manifest, work.table)
+    if state.changed:
         _merge(spark, manifest, work, state)
     else:
         _append(state.rows, manifest, work.table, CURRENT, state.new)

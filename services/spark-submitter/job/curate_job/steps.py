@@ -25,10 +25,11 @@ _SHUFFLE_READ = re.compile(r"AQEShuffleRead\n(?:Input .*\n)?Arguments: (.*)")
 
 
 class Steps:
-    """Collects steps; threads may share it. What Spark does in a step carries the step's label."""
+    """Collects steps; threads may share it. What Spark does in a step carries the step's label, all of it the group."""
 
-    def __init__(self, spark: SparkSession) -> None:
+    def __init__(self, spark: SparkSession, group: str) -> None:
         self.done: list[dict[str, Any]] = []
+        self._spark, self._group = spark, group
         self._context = spark.sparkContext
 
     @contextmanager
@@ -40,15 +41,19 @@ class Steps:
         self._context.setJobDescription(None)  # type: ignore[arg-type] # the thread's next work is another step's
         self.done.append({**step, "end_ns": time.time_ns()})
 
-    def with_metrics(self, spark: SparkSession, group: str) -> tuple[list[dict[str, Any]], dict[str, int]]:
+    def rows_read(self) -> int:
+        """Rows that Spark has read so far."""
+        return _totals(_stages(self._spark, self._group))["read_rows"]
+
+    def with_metrics(self) -> tuple[list[dict[str, Any]], dict[str, int]]:
         """The steps, each with the totals of Spark's stages in it as `spark`; and the totals of the job group.
 
         Tasks, rows, bytes, milliseconds; `peak_bytes` is the highest of a stage.
         """
-        stages = _stages(spark, group)
+        stages = _stages(self._spark, self._group)
         of_step = [[stage for stage in stages if stage["description"] == _label(step)] for step in self.done]
         told = [{**step, "spark": _totals(own)} for step, own in zip(self.done, of_step, strict=True)]
-        jobs = len(spark.sparkContext.statusTracker().getJobIdsForGroup(group))
+        jobs = len(self._context.statusTracker().getJobIdsForGroup(self._group))
         return told, {"jobs": jobs, **_totals(stages)}
 
 
