@@ -19,7 +19,8 @@ import psutil
 sys.path[0] = str(Path(__file__).parents[1] / "support")  # and not this folder, whose console.py is no package
 from broker_of_a_test import running  # noqa: E402
 from console_history import messages, runs, set_aside, trouble  # noqa: E402
-from console_process import ConsoleProcess, a_console, send_all, until  # noqa: E402
+from console_process import ConsoleProcess, a_console, send_all  # noqa: E402
+from waiting import until  # noqa: E402
 
 from tidemark.records import Message  # noqa: E402
 
@@ -58,9 +59,9 @@ def caught_up(console: ConsoleProcess, what: str) -> float:
     """Start it and wait until it has read everything."""
     began = time.monotonic()
     console.start()
-    until(console.ready, LONGEST_SECONDS)
+    until(console.ready, "the console is ready", LONGEST_SECONDS)
     ready = time.monotonic() - began
-    until(console.caught_up, LONGEST_SECONDS)
+    until(console.caught_up, "the topics are read", LONGEST_SECONDS)
     seconds = time.monotonic() - began
     say(f"{what}: ready after {ready:.1f} s, caught up after {seconds:.1f} s, {memory(console):.0f} MB")
     return seconds

@@ -4,7 +4,6 @@ import hashlib
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime
@@ -17,6 +16,7 @@ import pyarrow as pa
 from places import SERVICES
 from pyiceberg.catalog import Catalog
 from snowflake.connector import SnowflakeConnection
+from waiting import until
 
 from tidemark import kafka
 from tidemark.events import CHAIN, RunRequested
@@ -82,12 +82,7 @@ class Chain:
 
     def wait_for(self, promise: Callable[[], Any], what: str, seconds: float = 120) -> Any:
         """Poll until it is true; its value."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if found := promise():
-                return found
-            time.sleep(0.3)
-        raise AssertionError(f"not within {seconds:.0f} s: {what}")
+        return until(promise, what, seconds)
 
     def truth(self) -> Truth:
         """What must have come of everything delivered."""

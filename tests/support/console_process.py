@@ -5,26 +5,23 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
+from waiting import until
 
 from console.fold import fold
 from console.state import State
 from console.stream import CHANGELOG
-from tidemark.errors import Retryable
 from tidemark.kafka import connection, produce, read_topic, topics
 from tidemark.records import Message
 from tidemark_lab import ports
-
-WAIT_SECONDS = 120.0
 
 
 class ConsoleProcess:
@@ -92,7 +89,7 @@ class ConsoleProcess:
         admin = AdminClient(connection(self.bootstrap))
         if CHANGELOG in admin.list_topics(timeout=10).topics:
             admin.delete_topics([CHANGELOG])[CHANGELOG].result(30)
-            until(lambda: CHANGELOG not in admin.list_topics(timeout=10).topics)
+            until(lambda: CHANGELOG not in admin.list_topics(timeout=10).topics, "the topic is gone")
 
 
 @contextmanager
@@ -129,16 +126,3 @@ def plain_count(bootstrap: str) -> State:
         for record in read_topic(bootstrap, topic):
             fold(state, record)
     return state
-
-
-def until(holds: Callable[[], bool], seconds: float = WAIT_SECONDS) -> None:
-    """Wait until it holds."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            if holds():
-                return
-        except Retryable:
-            pass
-        assert time.monotonic() < deadline, "it did not come to hold"
-        time.sleep(0.2)

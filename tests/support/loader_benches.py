@@ -4,11 +4,7 @@
 """
 
 import socket
-import time
-from collections.abc import Callable, Sequence
-from typing import TypeVar
-from urllib.error import URLError
-from urllib.request import urlopen
+from collections.abc import Sequence
 from uuid import uuid4
 
 import boto3
@@ -25,14 +21,12 @@ from loader.lake import IcebergLake
 from loader.memory import MemoryLake, MemoryWarehouse
 from loader.ports import Ports
 from loader.snowflake import SnowflakeWarehouse
-from tidemark.errors import Retryable
 from tidemark.settings import LakeSettings, SnowflakeSettings
 from tidemark.tables import Registry, registry
 from tidemark_lake.catalog import open_catalog
 from tidemark_lake.decisions import MemoryDecisions
 from tidemark_warehouse import connect, execute, initialise
 
-T = TypeVar("T")
 FIELDS: dict[str, list[tuple[str, pa.DataType]]] = {
     "users": [("id", pa.int32()), ("email", pa.string()), ("created_at", pa.timestamp("us"))],
     "products": [("id", pa.int32()), ("name", pa.string()), ("price", pa.decimal128(10, 2))],
@@ -201,29 +195,3 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def wait_for(url: str) -> None:
-    end = time.monotonic() + 90
-    while True:
-        try:
-            urlopen(url, timeout=2).close()  # noqa: S310
-            return
-        except (URLError, OSError) as error:
-            if getattr(error, "code", 599) < 500:
-                return
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.2)
-
-
-def until_done(work: Callable[[], T]) -> T:
-    """What the runner does with a Retryable."""
-    end = time.monotonic() + 120
-    while True:
-        try:
-            return work()
-        except Retryable:
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.2)

@@ -9,17 +9,15 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
-from urllib.request import urlopen
 from uuid import uuid4
 
 import clouds
+from waiting import until_answered
 
 from tidemark.events import Kind, LoadedTable, MartsBuilt, RawLoaded
 from tidemark.settings import LakeSettings, SnowflakeSettings
@@ -52,7 +50,7 @@ def emulator(home: Path) -> Iterator[dict[str, str]]:
     command = [sys.executable, "-m", "tidemark_lab.warehouse", "--port", str(port), "--data", str(home / "warehouse")]
     with (home / "warehouse.log").open("w") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
         try:
-            _wait_for(f"http://127.0.0.1:{port}/")
+            until_answered(f"http://127.0.0.1:{port}/", home / "warehouse.log")
             yield {
                 "TIDEMARK_SNOWFLAKE_ACCOUNT": "lab",
                 "TIDEMARK_SNOWFLAKE_USER": "tidemark",
@@ -216,17 +214,3 @@ class _InitSettings:
         self.snowflake_database = settings.snowflake_database
         self.lake_warehouse = LakeSettings().lake_warehouse
         self.s3_endpoint: str | None = "http://127.0.0.1:1"  # the stage is only declared
-
-
-def _wait_for(url: str) -> None:
-    end = time.monotonic() + 90
-    while True:
-        try:
-            urlopen(url, timeout=2).close()  # noqa: S310
-            return
-        except (URLError, OSError) as error:
-            if getattr(error, "code", 599) < 500:
-                return
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.1)

@@ -143,7 +143,10 @@ class BrokerHarness:
         loop = self.loop
         waiting = [h for h in loop.lanes.waiting() if h.due > self.clock.seconds]
         blocked = {(h.record.topic, h.record.partition) for h in waiting}
-        busy = loop.job is not None or len(waiting) < len(loop.lanes.waiting())
+        later = {dataset for dataset, h in loop.lanes.released.items() if h in waiting}
+        # a resumed event is nobody's lag, and stands in its lane only once the loop has come round to it
+        to_come = loop.parking.to_release().keys() - later
+        busy = loop.job is not None or bool(to_come) or len(waiting) < len(loop.lanes.waiting())
         tick_waits = loop.stage.tick is None or loop.next_tick > self.clock.seconds
         if busy or not tick_waits or not (self.transport.assigned or not loop.stage.handlers):
             return False

@@ -3,11 +3,10 @@
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
+from waiting import until
 from webhook import listening
 
 from tidemark.codec import decode
@@ -31,7 +30,7 @@ def test_a_killed_notifier_goes_on_and_tells_nothing_twice(empty_broker: Any) ->
         first = start(empty_broker.bootstrap, webhook.server_port)
         try:
             publish(settings, alert("one"))
-            until(lambda: bool(webhook.posted))
+            until(lambda: bool(webhook.posted), "an alert is sent")
         finally:
             end(first)
         assert sent() == []
@@ -39,14 +38,14 @@ def test_a_killed_notifier_goes_on_and_tells_nothing_twice(empty_broker: Any) ->
         webhook.status = 200
         second = start(empty_broker.bootstrap, webhook.server_port)
         try:
-            until(lambda: sent() == [("one", False)])
+            until(lambda: sent() == [("one", False)], "it is sent once")
         finally:
             end(second)
         third = start(empty_broker.bootstrap, webhook.server_port)
         try:
             publish(settings, alert("one"))
             publish(settings, alert("one", resolved=True))
-            until(lambda: sent() == [("one", False), ("one", True)])
+            until(lambda: sent() == [("one", False), ("one", True)], "its end is sent")
         finally:
             end(third)
         assert [posted["title"] for posted in webhook.posted] == ["[critical] one differs", "[resolved] one differs"]
@@ -67,10 +66,3 @@ def start(bootstrap: str, port: int) -> subprocess.Popen[bytes]:
 def end(process: subprocess.Popen[bytes]) -> None:
     process.kill()
     process.wait()
-
-
-def until(holds: Callable[[], bool], seconds: float = 90) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.3)

@@ -16,7 +16,8 @@ import pytest
 from broker_of_a_test import Broker, running
 from confluent_kafka import Consumer, TopicPartition
 from console_history import messages, set_aside
-from console_process import a_console, send_all, until
+from console_process import a_console, send_all
+from waiting import until
 from webhook import Webhook, listening
 
 from tidemark.codec import encode
@@ -70,13 +71,13 @@ def test_every_kind_is_received_once_and_its_end_once(broker: Broker, tmp_path: 
         begin_again(settings, "loader")
         send_all(broker.bootstrap, [*messages(wrong()), set_aside("events", 1)[-1]])
         console.start()
-        until(lambda: grown(broker.bootstrap) and set(KINDS) <= set(received(webhook)), 240)
+        until(lambda: grown(broker.bootstrap) and set(KINDS) <= set(received(webhook)), "every kind is raised", 240)
         read_to_the_end(broker.bootstrap, "loader")
         send_all(broker.bootstrap, [*messages(mended()), encode(dropped())])
-        until(lambda: set(KINDS) - {"cost"} <= set(received(webhook, "resolved")), 240)
+        until(lambda: set(KINDS) - {"cost"} <= set(received(webhook, "resolved")), "all but one are over", 240)
         console.kill()
         console.start(TIDEMARK_COST_LIMIT_SECONDS="1e9")  # as the next day would be
-        until(lambda: set(KINDS) <= set(received(webhook, "resolved")), 240)
+        until(lambda: set(KINDS) <= set(received(webhook, "resolved")), "all are over", 240)
         assert received(webhook) == received(webhook, "resolved") == Counter(KINDS)
 
 

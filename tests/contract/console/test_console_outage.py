@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from broker_of_a_test import Broker, running
 from console_history import messages, runs
-from console_process import a_console, plain_count, send_all, until
+from console_process import a_console, plain_count, send_all
+from waiting import until
 
 pytestmark = pytest.mark.lab
 AWAY_SECONDS = 8.0
@@ -31,7 +32,7 @@ def test_a_broker_that_comes_back_is_read_on(own_broker: Broker, tmp_path: Path)
     with a_console(own_broker.bootstrap, tmp_path) as console:
         send_all(own_broker.bootstrap, [message for some in sent[:10] for message in some])
         console.start()
-        until(console.caught_up)
+        until(console.caught_up, "the topics are read")
         before = len(console.log.read_text().splitlines())
         own_broker.kill()
         time.sleep(AWAY_SECONDS)
@@ -46,7 +47,7 @@ def test_a_broker_that_comes_back_is_read_on(own_broker: Broker, tmp_path: Path)
                 console.start()
             return console.caught_up() and console.get("/api/runs")["total"] == 20
 
-        until(caught_up)
+        until(caught_up, "the topics are read")
         assert set(plain_count(own_broker.bootstrap).runs) == {
             line["run_id"] for line in console.get("/api/runs?limit=500")["runs"]
         }
@@ -56,7 +57,7 @@ def test_sigterm_ends_it_in_time_also_with_an_open_page(own_broker: Broker, tmp_
     """Exit code 0 while a page listens: within the time that Kubernetes gives."""
     with a_console(own_broker.bootstrap, tmp_path) as console:
         console.start()
-        until(console.caught_up)
+        until(console.caught_up, "the topics are read")
         page = subprocess.Popen([sys.executable, "-c", LISTEN, f"{console.url}/api/changes"])
         try:
             time.sleep(1)

@@ -10,7 +10,8 @@ import msgspec
 import pytest
 from broker_of_a_test import Broker, emptied, running
 from console_history import messages, runs, set_aside, trouble
-from console_process import ConsoleProcess, a_console, plain_count, send_all, until
+from console_process import ConsoleProcess, a_console, plain_count, send_all
+from waiting import until
 
 from console import views
 from tidemark.codec import decode, encode
@@ -78,7 +79,7 @@ def test_the_foundare_those_of_the_topics_however_often_its_state_is_deleted(con
     """As a plain fold of every topic; again from the changelog without its folder, and from the topics without both."""
     send_all(console.bootstrap, history())
     console.start()
-    until(console.caught_up)
+    until(console.caught_up, "the topics are read")
     plain = plain_count(console.bootstrap)
     first = shown(console)
     assert first["runs"]["total"] == len(plain.runs) == RUNS
@@ -90,7 +91,7 @@ def test_the_foundare_those_of_the_topics_however_often_its_state_is_deleted(con
         console.kill()
         forget()
         console.start()
-        until(console.caught_up)
+        until(console.caught_up, "the topics are read")
         assert shown(console) == first
 
 
@@ -102,11 +103,11 @@ def test_killed_under_load_it_ends_with_the_numbers_of_the_topics(console: Conso
     for number in range(kills):
         send_all(console.bootstrap, sent[number * part : (number + 1) * part])
         console.start()
-        until(console.ready)
+        until(console.ready, "the console is ready")
         console.kill()
     send_all(console.bootstrap, sent[kills * part :])
     console.start()
-    until(console.caught_up)
+    until(console.caught_up, "the topics are read")
     plain = plain_count(console.bootstrap)
     assert console.get("/api/runs?limit=1")["total"] == len(plain.runs) == RUNS * (kills + 1)
     assert console.get("/api/runs?limit=500") == plain_view(views.runs(plain, limit=500))
@@ -116,7 +117,7 @@ def test_killed_under_load_it_ends_with_the_numbers_of_the_topics(console: Conso
     console.kill()
     console.forget_state()
     console.start()
-    until(console.caught_up)
+    until(console.caught_up, "the topics are read")
     assert shown(console) == whole
 
 
@@ -126,7 +127,7 @@ def test_only_what_was_committed_is_shown(console: ConsoleProcess) -> None:
     send_all(console.bootstrap, messages(first), transaction="one", commit=False)
     send_all(console.bootstrap, messages(second), transaction="two")
     console.start()
-    until(console.caught_up)
+    until(console.caught_up, "the topics are read")
     assert [run["run_id"] for run in console.get("/api/runs")["runs"]] == ["events-process-g0-000000000001"]
 
 
@@ -137,7 +138,7 @@ def test_damaged_records_are_counted_and_pass(console: ConsoleProcess) -> None:
         send_all(console.bootstrap, [Message(LakeCurated.topic, good.partition, good.key, value, headers)])
     send_all(console.bootstrap, messages(next(runs(1))))
     console.start()
-    until(console.caught_up)
+    until(console.caught_up, "the topics are read")
     overview = console.get("/api/overview")
     assert (overview["damaged"], console.get("/api/runs")["total"]) == (3, 1)
 
@@ -147,7 +148,7 @@ def test_a_dead_letter_is_shown_with_its_body(console: ConsoleProcess) -> None:
     letter = set_aside("events", 1)[-1]
     send_all(console.bootstrap, [letter])
     console.start()
-    until(console.caught_up)
+    until(console.caught_up, "the topics are read")
     (line,) = console.get("/api/dead-letters")
     page = console.get(f"/api/dead-letters/{line['place']}")
     assert page["body"].encode() == letter.value
@@ -157,7 +158,7 @@ def test_a_dead_letter_is_shown_with_its_body(console: ConsoleProcess) -> None:
 def test_an_open_page_hears_of_a_new_event(console: ConsoleProcess) -> None:
     """A request is published while a page listens: it is told which dataset's views to read again."""
     console.start()
-    until(console.caught_up)
+    until(console.caught_up, "the topics are read")
     with urllib.request.urlopen(f"{console.url}/api/changes", timeout=60) as stream:  # noqa: S310 - our own address
         asked = RunRequested(dataset="events", request_id="r-1", kind="process", requested_by="anna")
         send_all(console.bootstrap, messages([asked]))
@@ -177,13 +178,13 @@ def test_the_watch_says_an_incident_once_and_when_it_is_over(broker: Broker, tmp
         run = next(runs(1))
         send_all(broker.bootstrap, messages(run[:3]))
         console.start()
-        until(lambda: said(broker) == [("stuck", False)])
+        until(lambda: said(broker) == [("stuck", False)], "it is told once")
         console.kill()
         console.forget_everything()
         console.start()
-        until(console.caught_up)
+        until(console.caught_up, "the topics are read")
         send_all(broker.bootstrap, messages(run[3:]))
-        until(lambda: len([word for word in said(broker) if word[0] == "stuck"]) == 2)
+        until(lambda: len([word for word in said(broker) if word[0] == "stuck"]) == 2, "its end is told")
     assert [word for word in said(broker) if word[0] == "stuck"] == [("stuck", False), ("stuck", True)]
 
 

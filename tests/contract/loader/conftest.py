@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import boto3
 import clouds  # tests/support
 import pytest
-from loader_benches import RealBench, TwinBench, free_port, wait_for
+from loader_benches import RealBench, TwinBench, free_port
 from loader_runs import Bench
+from waiting import until_answered
 
 PATIENCE = ["--lock-seconds", "6", "--idle-seconds", "2"]  # a lock is waited for, and a silent holder borne, so long
 
@@ -43,8 +44,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
             for command in commands
         ]
         try:
-            wait_for(endpoint)
-            wait_for(f"http://127.0.0.1:{warehouse}/")
+            until_answered(endpoint, home / "log")
+            until_answered(f"http://127.0.0.1:{warehouse}/", home / "log")
             boto3.client(
                 "s3",
                 endpoint_url=endpoint,

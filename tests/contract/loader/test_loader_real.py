@@ -13,10 +13,11 @@ from typing import Any
 
 import msgspec
 import pytest
-from loader_benches import RealBench, free_port, until_done
+from loader_benches import RealBench, free_port
 from loader_runs import curated, decided, held, part_of, publish, publish_rollback, rows_of
 from snowflake.connector import SnowflakeConnection
 from snowflake.connector.cursor import SnowflakeCursor
+from waiting import until_done
 
 from loader.snowflake import SnowflakeWarehouse
 from loader.stage import load

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from loader_benches import until_done
 from loader_runs import Bench, held, publish, publish_rollback
+from waiting import until_done
 
 from loader.stage import load
 from tidemark.errors import Superseded

@@ -4,10 +4,10 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle, islice, product
 
 import pytest
-from loader_benches import until_done
 from loader_pauses import PLACES, Pause, WatchedWarehouse
 from loader_runs import Bench, publish, publish_rollback
 from msgspec.structs import replace
+from waiting import until_done
 
 from loader.stage import load
 from tidemark.errors import Superseded

@@ -5,10 +5,10 @@ from pathlib import Path
 from threading import Barrier
 
 import pytest
-from loader_benches import until_done
 from loader_pauses import PLACES, WITH_LOCK, Pause, WatchedWarehouse
 from loader_runs import Bench, curated, held, part_of, publish, rows_of
 from msgspec.structs import replace
+from waiting import until_done
 
 from loader.stage import load
 from tidemark.errors import Superseded, TypedStop

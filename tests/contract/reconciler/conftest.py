@@ -4,11 +4,7 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import boto3
 import clickhouse_connect
@@ -20,6 +16,7 @@ from reconciler_engines import Engines
 from rich.console import Console
 from snowflake.connector import SnowflakeConnection
 from typer.testing import CliRunner
+from waiting import until_answered
 
 from reconciler.command import app
 from tidemark.settings import ClickHouseSettings, LakeSettings, SnowflakeSettings
@@ -57,9 +54,9 @@ def ports(tmp_path_factory: pytest.TempPathFactory, store: str) -> Iterator[tupl
             for command in commands
         ]
         try:
-            _wait_for(store, home / "log")
-            _wait_for(f"http://127.0.0.1:{clickhouse}/ping", home / "log")
-            _wait_for(f"http://127.0.0.1:{warehouse}/", home / "log")
+            until_answered(store, home / "log")
+            until_answered(f"http://127.0.0.1:{clickhouse}/ping", home / "log")
+            until_answered(f"http://127.0.0.1:{warehouse}/", home / "log")
             yield clickhouse, warehouse
         finally:
             for process in started:
@@ -104,17 +101,6 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def _wait_for(url: str, log: Path) -> None:
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        try:
-            with urlopen(url, timeout=1):  # noqa: S310
-                return
-        except (URLError, OSError):
-            time.sleep(0.1)
-    raise AssertionError(f"{url} does not answer:\n{log.read_text()[-2000:]}")
 
 
 @pytest.fixture(scope="session")

@@ -4,12 +4,11 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.request import urlopen
 
 import pytest
+from waiting import until_answered
 
 from tidemark.settings import ClickHouseSettings, LakeSettings
 from tidemark_lab.upstream import generate
@@ -34,8 +33,8 @@ def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]]
     with (home / "log").open("w") as log:
         started = [subprocess.Popen(command, env=os.environ | KEYS, stdout=log, stderr=log) for command in commands]
         try:
-            _wait_for(f"http://127.0.0.1:{found[0]}/", home / "log")
-            _wait_for(f"http://127.0.0.1:{found[1]}/ping", home / "log")
+            until_answered(f"http://127.0.0.1:{found[0]}/", home / "log")
+            until_answered(f"http://127.0.0.1:{found[1]}/ping", home / "log")
             yield found
         finally:
             for process in started:
@@ -74,13 +73,3 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def _wait_for(url: str, log: Path) -> None:
-    for _ in range(300):
-        try:
-            urlopen(url, timeout=1).close()  # noqa: S310
-            return
-        except OSError:
-            time.sleep(0.2)
-    raise TimeoutError(f"{url} does not answer: {log.read_text()[-2000:]}")
