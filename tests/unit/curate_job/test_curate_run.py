@@ -237,3 +237,14 @@ def test_a_large_write_is_laid_out_by_key(lake: Any, monkeypatch: pytest.MonkeyP
         assert len(ranges) == 4
         assert all(before[1] < after[0] for before, after in pairwise(ranges))
     assert lake.rows("users", "id") == [(key,) for key in range(1, 41)]
+
+
+@pytest.mark.usefixtures("large_tables")
+def test_a_look_for_an_email_that_nobody_has_reads_no_row(lake: Any, size: str) -> None:
+    """Also where e-mails do not ascend with the keys: a clash is looked for in files that may hold the value."""
+    lake.append("users", [user(n, "c", n, n, f"{n * 7919 % 1000:03}@x.org") for n in range(1, 1000)], USERS)
+    lake.run()
+    lake.append("users", [user(5000, "c", 5000, 5000, "500.5@x.org")], USERS)
+    [state] = [step for step in lake.run()["steps"] if step["name"] == "state" and step["table"] == "users"]
+    if size == "few rows":  # a large cut joins whole tables
+        assert state["spark"]["read_rows"] < 999

@@ -9,7 +9,7 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from curate_job.catalog import files_at, java_class, load_table, rows_at, snapshot_of
+from curate_job.catalog import files_at, java_class, load_table, snapshot_of
 from curate_job.manifest import ATTEMPT, CURRENT, Manifest, Table
 
 ROWS_PER_FILE = 500_000  # of a large write
@@ -22,13 +22,13 @@ _OPTIONS = {
 }
 
 
-def join_small_files(spark: SparkSession, manifest: Manifest, table: Table) -> None:
-    """Of a current table that is about to be merged into, on the attempt's branch; nothing while they are few."""
+def join_small_files(spark: SparkSession, manifest: Manifest, table: Table, standing: int) -> None:
+    """Of a current table of so many rows that is about to be merged into, on the attempt's branch; nothing if few."""
     base, identifier = table.base[CURRENT], manifest.identifier(table.name, CURRENT)
     loaded = None if base is None else load_table(spark, identifier)
     if loaded is None or base is None:
         return
-    if files_at(loaded, base) - ceil(rows_at(loaded, base) / ROWS_PER_FILE) < JOINED_FILES:
+    if files_at(loaded, base) - ceil(standing / ROWS_PER_FILE) < JOINED_FILES:
         return
     if snapshot_of(loaded, manifest.branch) is None:
         loaded.manageSnapshots().createBranch(manifest.branch, base).commit()

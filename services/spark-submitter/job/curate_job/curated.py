@@ -32,6 +32,12 @@ _PROPERTIES = {
     "write.metadata.delete-after-commit.enabled": "true",
     "write.metadata.previous-versions-max": "50",
 }
+# asked for by a few unique values, a row group that holds none of them is not read, wherever they would lie in it
+_ASKED_BY_VALUE = {
+    "write.parquet.bloom-filter-enabled.column.{column}": "true",
+    "write.parquet.bloom-filter-fpp.column.{column}": "0.0001",  # a cut asks each group for up to thousands of values
+}
+_BLOOM = {"write.parquet.bloom-filter-max-bytes": str(64 * 1024), "write.parquet.bloom-filter-adaptive-enabled": "true"}
 # held tables are small, and a rewritten one counts its rows exactly in its snapshot's summary
 _REWRITTEN = {"write.delete.mode": "copy-on-write", "write.merge.mode": "copy-on-write"}
 
@@ -70,7 +76,7 @@ def _ensure(spark: SparkSession, manifest: Manifest, table: Table, kind: str) ->
     loaded = load_table(spark, identifier)
     if loaded is None:
         columns = ", ".join(f"`{name}` {type_}" for name, type_ in wanted.items())
-        properties = {**_PROPERTIES, **(_REWRITTEN if kind == HELD else {})}
+        properties = _properties(table, kind)
         settings = ", ".join(f"'{name}'='{value}'" for name, value in properties.items())
         spark.sql(f"CREATE TABLE IF NOT EXISTS {identifier} ({columns}) USING iceberg TBLPROPERTIES ({settings})")
         return {}
@@ -82,6 +88,12 @@ def _ensure(spark: SparkSession, manifest: Manifest, table: Table, kind: str) ->
         spark.sql(f"ALTER TABLE {identifier} DROP BRANCH `{branch}`")
     base = table.base[CHANGES] if kind == CHANGES else None
     return {} if base is None else _types_of(fields_in(spark, loaded.schemas()[loaded.snapshot(base).schemaId()]))
+
+
+def _properties(table: Table, kind: str) -> dict[str, str]:
+    by_value = {name.format(column=c): value for c in table.unique for name, value in _ASKED_BY_VALUE.items()}
+    more = {HELD: _REWRITTEN, CURRENT: {**by_value, **(_BLOOM if by_value else {})}}
+    return {**_PROPERTIES, **more.get(kind, {})}
 
 
 def _differences(before: dict[str, str], wanted: dict[str, str]) -> list[str]:

@@ -64,7 +64,7 @@ def _write_state(spark: SparkSession, manifest: Manifest, work: Work, state: Sta
     if work.asked.small and 0 < state.standing <= REWRITTEN_ROWS:  # a large cut's keys are no broadcast
         _rewrite(spark, manifest, work, state)
         return
-    join_small_files(spark, manifest, work.table)
+    join_small_files(spark, manifest, work.table, state.standing)
     if state.changed:
         _merge(spark, manifest, work, state)
     else:

@@ -4,6 +4,8 @@ Uniqueness (an e-mail) is such a flag: it is judged anew for every value that a 
 Only rows that differ from what stands in the current table are returned, each with `_new`: no row stands there yet.
 """
 
+from collections.abc import Callable
+
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
@@ -13,11 +15,17 @@ from curate_job.manifest import Table
 _COMPARED = ("_op", "_lsn", "_ts_ms", "_source_ts", "_flags", "_state_flags", "_is_deleted")
 
 
-def state_rows(winners: DataFrame, table: Table, current: DataFrame | None, asked: Asked) -> DataFrame:
+def state_rows(
+    winners: DataFrame,
+    table: Table,
+    current: DataFrame | None,
+    asked: Asked,
+    kept: Callable[[DataFrame], DataFrame],
+) -> DataFrame:
     """Rows to merge into the current table, with its columns plus `_new`.
 
     `winners`: one change per touched key; `current`: the table to merge into, None when it is empty; `asked`: asks for
-    the touched keys at least.
+    the touched keys at least; `kept`: holds rows that are looked at twice (Frames.kept).
     """
     state = winners.withColumn("_is_deleted", F.col("_op") == "d").drop("_run_id")
     standing = None if current is None else asked.of(current, table.key)
@@ -25,7 +33,8 @@ def state_rows(winners: DataFrame, table: Table, current: DataFrame | None, aske
         return _differing(state.withColumn("_state_flags", F.lit(None).cast("string")), table, standing)
     if current is None or standing is None:
         return _differing(state.withColumn("_state_flags", _unique_flags(state, table)), table, None)
-    near = _neighbours(state, standing, current, table, asked)
+    standing = kept(standing)
+    near = kept(_neighbours(state, standing, current, table, asked))
     rows = asked.together(state, near.select(*state.columns))
     flagged = rows.withColumn("_state_flags", _unique_flags(rows, table))
     return _differing(flagged, table, asked.together(standing, near).dropDuplicates(table.key))
