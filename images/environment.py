@@ -49,7 +49,7 @@ def needed(part: str) -> list[Path]:
 def locked(requirements: str) -> str:
     """The part of requirements.lock that these requirements need, one a line. SystemExit: the lock lacks some."""
     resolve = (*UV, "pip", "compile", "--no-header", "--no-annotate", "--python-version", "3.11", "-c", str(LOCK), "-")
-    resolved = subprocess.run(resolve, input=requirements, text=True, check=True, capture_output=True).stdout
+    resolved = subprocess.run(resolve, input=requirements, text=True, check=True, capture_output=True, cwd=ROOT).stdout
     names = {line.split("==")[0] for line in resolved.splitlines() if "==" in line}
     blocks = {block.split("==")[0]: block for block in re.split(r"^(?=\S)", LOCK.read_text(), flags=re.MULTILINE)}
     if lacking := names - set(blocks):

@@ -8,7 +8,6 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-import pyarrow as pa
 import pytest
 from snowflake.connector import SnowflakeConnection
 from snowflake.connector.errors import ProgrammingError
@@ -35,20 +34,14 @@ def test_sum_of_decimals_is_exact(run: Run) -> None:
     assert run('SELECT "SUM(AMOUNT)" FROM (SELECT SUM(AMOUNT) FROM MONEY)') == [(Decimal("100.00"),)]
 
 
-def test_arrow_keeps_nulls_decimals_and_whole_numbers(connect: Connect, port: int, run: Run) -> None:
-    """fetch_arrow_all: NULLs are NULL, decimals are decimals, whole numbers are integers unless beyond 64 bits."""
-    with connect(port) as connection, connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT COLUMN1::NUMBER(19,0) AS I, COLUMN2::NUMBER(10,2) AS D, COLUMN3::TIMESTAMP_NTZ AS T, "
-            "18446744073709551615::NUMBER(20,0) AS B FROM VALUES (1, 1.25, NULL), (NULL, NULL, '2026-01-01')"
-        )
-        table = cursor.fetch_arrow_all()
-    assert table is not None
-    assert [field.type for field in table.schema][:2] == [pa.int64(), pa.decimal128(10, 2)]
-    assert table.column("I").to_pylist() == [1, None]
-    assert table.column("D").to_pylist() == [Decimal("1.25"), None]
-    assert table.column("T").to_pylist()[0] is None
-    assert table.column("B").to_pylist() == [Decimal(2**64 - 1)] * 2
+def test_nulls_decimals_and_whole_numbers_keep_their_types(run: Run) -> None:
+    """Through Arrow, as the connector reads results: NULLs are NULL, decimals decimals, whole numbers integers."""
+    rows = run(
+        "SELECT COLUMN1::NUMBER(19,0), COLUMN2::NUMBER(10,2), COLUMN3::TIMESTAMP_NTZ, "
+        "18446744073709551615::NUMBER(20,0) FROM VALUES (1, 1.25, NULL), (NULL, NULL, '2026-01-01')"
+    )
+    assert rows == [(1, Decimal("1.25"), None, 2**64 - 1), (None, None, datetime(2026, 1, 1), 2**64 - 1)]  # noqa: DTZ001 - the column has no zone
+    assert [type(value) for value in rows[0]] == [int, Decimal, type(None), int]
 
 
 def test_set_operations_in_brackets(run: Run) -> None:
