@@ -36,6 +36,7 @@ from tidemark_warehouse import execute
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 from reconciler_generated import MART, PAIR, SPEED, fill_mart, fill_speed, window
 from transformer_bench import Database, emulator
+from waiting import until_answered
 
 DELTA_ROWS, MEASURED = 1000, 3
 console = Console()
@@ -168,9 +169,10 @@ def main() -> None:
             f"{folder}/clickhouse",
         ]
         os.environ.setdefault("AWS_REGION", "us-east-1")
-        with subprocess.Popen(command) as process:
+        log = Path(folder) / "clickhouse.log"
+        with log.open("w") as out, subprocess.Popen(command, stdout=out, stderr=out) as process:
             try:
-                _wait_for(port)
+                until_answered(f"http://127.0.0.1:{port}/ping", log)
                 bench = Bench(port, Database(environment), rows)
                 for line in measure(bench):
                     table.add_row(*line)
@@ -178,18 +180,6 @@ def main() -> None:
             finally:
                 process.terminate()
     console.print(table)
-
-
-def _wait_for(port: int) -> None:
-    until = time.monotonic() + 120
-    while time.monotonic() < until:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            time.sleep(0.2)
-        else:
-            return
-    raise SystemExit(f"nothing answers at {port}")
 
 
 if __name__ == "__main__":

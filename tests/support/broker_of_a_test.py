@@ -2,12 +2,12 @@
 
 import socket
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
+from waiting import until_done
 
 from tidemark.kafka import connection, ensure_topics, topics
 from tidemark_lab import broker, jars, java
@@ -62,15 +62,5 @@ def emptied(broker: Broker) -> None:
     ends = [TopicPartition(topic, partition, -1) for topic in topics() for partition in range(2)]
     compacted = {"tidemark.watcher.state"}
     for end in [e for e in ends if e.topic not in compacted]:
-        eventually(lambda end=end: [f.result(10) for f in admin.delete_records([end]).values()])
-
-
-def eventually(call: Callable[[], object], seconds: float = 20.0) -> object:
-    """What a broker that has only just started refuses is asked again."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            return call()
-        except KafkaException:
-            if time.monotonic() > deadline:
-                raise
+        # a broker that has only just started refuses it
+        until_done(lambda end=end: [f.result(10) for f in admin.delete_records([end]).values()], KafkaException)

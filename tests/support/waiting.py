@@ -24,9 +24,9 @@ def until(holds: Callable[[], T], what: str, seconds: float = 120) -> T:
     return Retrying(stop=stop_after_delay(seconds), wait=_PAUSE, retry=wanted, retry_error_callback=give_up)(holds)
 
 
-def until_done(work: Callable[[], T]) -> T:
-    """What the runner does with a Retryable."""
-    again = retry_if_exception_type(Retryable)
+def until_done(work: Callable[[], T], *also: type[Exception]) -> T:
+    """What the runner does with a Retryable, and here with `also`."""
+    again = retry_if_exception_type((Retryable, *also))
     return Retrying(stop=stop_after_delay(120), wait=_PAUSE, retry=again, reraise=True)(work)
 
 

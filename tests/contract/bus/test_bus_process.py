@@ -92,7 +92,7 @@ def answers(settings: RunnerSettings) -> list[str]:
     return [event.run_id for event in found if isinstance(event, RawLoaded)]
 
 
-def until_answered(settings: RunnerSettings, *expected: str, seconds: float = 60) -> None:
+def until_runs_answered(settings: RunnerSettings, *expected: str, seconds: float = 60) -> None:
     """Until exactly these runs are answered."""
     until(lambda: answers(settings) == list(expected), f"{expected} are answered, nothing else", seconds)
 
@@ -105,7 +105,7 @@ def test_a_killed_stage_answers_once(place: str, start: Start, settings, stage_n
     assert start(**arms).wait() == -signal.SIGKILL
     publish(settings, curated(2))
     start(**arms)
-    until_answered(settings, "run-1", "run-2", seconds=30)
+    until_runs_answered(settings, "run-1", "run-2", seconds=30)
 
 
 def test_a_stopped_stage_finishes_what_it_has_in_hand(start: Start, settings) -> None:
@@ -118,7 +118,7 @@ def test_a_stopped_stage_finishes_what_it_has_in_hand(start: Start, settings) ->
     process.process.send_signal(signal.SIGTERM)
     assert (process.wait(), answers(settings)) == (0, ["run-1"])
     start()
-    until_answered(settings, "run-1", "run-2")
+    until_runs_answered(settings, "run-1", "run-2")
 
 
 def ready(process: Process, seconds: float = 60) -> int:
@@ -145,12 +145,12 @@ def test_a_second_instance_takes_over(start: Start, settings) -> None:
     first = start()
     ready(first)
     publish(settings, curated(1))
-    until_answered(settings, "run-1")
+    until_runs_answered(settings, "run-1")
     second = start()
     ready(second)
     publish(settings, curated(2))
     assert first.wait() == 1
-    until_answered(settings, "run-1", "run-2")
+    until_runs_answered(settings, "run-1", "run-2")
     assert second.process.poll() is None
 
 
@@ -161,12 +161,12 @@ def test_a_broker_that_dies_is_waited_for(own_broker, stage_name: str, tmp_path:
     try:
         ready(process)
         publish(settings, curated(1))
-        until_answered(settings, "run-1")
+        until_runs_answered(settings, "run-1")
         own_broker.kill()
         time.sleep(3.0)  # away
         own_broker.start()
         publish(settings, curated(2))
-        until_answered(settings, "run-1", "run-2")
+        until_runs_answered(settings, "run-1", "run-2")
         assert process.process.poll() is None
     finally:
         process.end()
@@ -179,7 +179,7 @@ def test_a_broker_that_stood_still_is_found_again(own_broker, stage_name: str, t
     try:
         ready(starts[0])
         publish(settings, curated(1))
-        until_answered(settings, "run-1")
+        until_runs_answered(settings, "run-1")
         own_broker.process.send_signal(signal.SIGSTOP)
         time.sleep(20.0)  # longer than the session of a member, and of a broker
         own_broker.process.send_signal(signal.SIGCONT)
@@ -192,7 +192,7 @@ def test_a_broker_that_stood_still_is_found_again(own_broker, stage_name: str, t
         if starts[0].process.poll() is not None:  # what keeps the service running starts it again
             assert starts[0].process.poll() == 1
             starts.append(Process(own_broker.bootstrap, stage_name, tmp_path / "1.log"))
-        until_answered(settings, "run-1", "run-2")
+        until_runs_answered(settings, "run-1", "run-2")
     finally:
         for start in starts:
             start.end()
@@ -203,7 +203,7 @@ def test_probes_metrics_and_log_lines(start: Start, settings) -> None:
     process = start()
     port = ready(process)
     publish(settings, curated(1))
-    until_answered(settings, "run-1")
+    until_runs_answered(settings, "run-1")
     metrics = fetch(port, "metrics")
     assert fetch(port, "livez") == "alive\n"
     assert 'outcome="done"' in metrics

@@ -3,12 +3,12 @@
 import os
 import signal
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import until
 
 from tidemark_lab import lab, ports
 from tidemark_lab.components import Component
@@ -35,17 +35,6 @@ GRANDCHILD = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'imp
 NO_PORTS: dict[str, Any] = {name: {"port": 1} for name in ("broker", "store", "warehouse", "clickhouse", "traces")}
 NO_PORTS |= {"broker": {"broker": 1}, "warehouse": {"warehouse": 1}, "clickhouse": {"clickhouse": 1}}
 NO_PORTS |= {"zipkin": {"port": 1}, "spark": {"port": 1}, "console": {"port": 1}}
-
-
-def eventually(seen: Callable[[], Any], seconds: float = 20.0) -> Any:
-    """What `seen` returns once it is true."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        found = seen()
-        if found:
-            return found
-        time.sleep(0.02)
-    raise AssertionError("it never came true")
 
 
 @pytest.fixture
@@ -85,7 +74,7 @@ def test_a_crashed_component_is_started_again(home: Home) -> None:
     start(home, server(home, "base"))
     before = lab.state("base", home.path)["pid"]
     lab.kill("base", home.path)
-    after = eventually(lambda: (s := lab.state("base", home.path))["state"] == "ready" and s)
+    after = until(lambda: (s := lab.state("base", home.path))["state"] == "ready" and s, "base is ready again")
     assert (after["restarts"], after["pid"] != before, after["exit_code"]) == (1, True, -signal.SIGKILL)
 
 
@@ -94,7 +83,7 @@ def test_a_component_started_without_restart_stays_ended(home: Home) -> None:
     start(home, server(home, "base"))
     lab.start_service("base", {"EXTRA": "armed"}, restart=False, home=home.path)
     lab.kill("base", home.path)
-    assert eventually(lambda: lab.state("base", home.path)["state"] == "ended")
+    until(lambda: lab.state("base", home.path)["state"] == "ended", "base has ended")
     lab.start_service("base", home=home.path)
     assert lab.state("base", home.path)["state"] == "ready"
 
@@ -122,10 +111,11 @@ def test_a_component_that_ignores_sigterm_is_killed_with_what_it_started(home: H
     stubborn = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN);" + GRANDCHILD
     component = plain(home, "stubborn", stubborn)
     keep(home, [Component(**component.as_dict() | {"stop_seconds": 0.2})])
-    pid = eventually(lambda: lab.state("stubborn", home.path)["pid"])
-    grandchild = eventually(lambda: children(pid))[0]
+    pid = until(lambda: lab.state("stubborn", home.path)["pid"], "stubborn runs")
+    grandchild = until(lambda: children(pid), "it has a child")[0]
     lab.stop_service("stubborn", home.path)
-    assert (birth(pid), eventually(lambda: birth(grandchild) is None)) == (None, True)
+    assert birth(pid) is None
+    until(lambda: birth(grandchild) is None, "its child is gone")
 
 
 def test_the_death_of_the_keeper_ends_its_children(home: Home) -> None:
@@ -134,7 +124,7 @@ def test_the_death_of_the_keeper_ends_its_children(home: Home) -> None:
     child, keeper = lab.state("base", home.path)["pid"], keeper_pid(home)
     assert keeper
     os.kill(keeper, signal.SIGKILL)
-    assert eventually(lambda: birth(child) is None)
+    until(lambda: birth(child) is None, "the child is gone")
     assert lab.status(home.path)[0].state == "stopped"
     end_keeper(home)
     start(home, server(home, "base"))
@@ -144,10 +134,10 @@ def test_what_a_killed_keeper_leaves_is_ended_by_the_next_start(home: Home) -> N
     """A grandchild is not bound to the keeper's life; it is found by the lab's mark in its environment."""
     start(home, plain(home, "parent", GRANDCHILD))
     parent, keeper = lab.state("parent", home.path)["pid"], keeper_pid(home)
-    grandchild = eventually(lambda: children(parent))[0]
+    grandchild = until(lambda: children(parent), "it has a child")[0]
     assert keeper
     os.kill(keeper, signal.SIGKILL)
-    eventually(lambda: birth(parent) is None)
+    until(lambda: birth(parent) is None, "the parent is gone")
     end_keeper(home)
     assert birth(grandchild) is None
 
@@ -169,7 +159,9 @@ def test_unknown_names_are_refused(home: Home) -> None:
 def test_memory_is_sampled_for_each_component_and_the_keeper(home: Home) -> None:
     """Peaks are in bytes, and the total's parts are those of one moment."""
     start(home, server(home, "base"))
-    sample = eventually(lambda: (p := lab.peak_memory(home.path)) and p["components"].get("base", {}).get("peak") and p)
+    sample = until(
+        lambda: (p := lab.peak_memory(home.path)) and p["components"].get("base", {}).get("peak") and p, "a sample"
+    )
     assert sorted(sample["components"]) == ["base", "keeper"]
     assert sample["total"]["peak"] == sum(sample["total"]["then"].values())
 
