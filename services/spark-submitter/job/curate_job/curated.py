@@ -32,12 +32,13 @@ _PROPERTIES = {
     "write.metadata.delete-after-commit.enabled": "true",
     "write.metadata.previous-versions-max": "50",
 }
-# asked for by a few unique values, a row group that holds none of them is not read, wherever they would lie in it
-_ASKED_BY_VALUE = {
+# of a unique column of a current table: a row group that holds none of the values asked for is not read
+_BLOOM = {
     "write.parquet.bloom-filter-enabled.column.{column}": "true",
     "write.parquet.bloom-filter-fpp.column.{column}": "0.0001",  # a cut asks each group for up to thousands of values
+    "write.parquet.bloom-filter-max-bytes": str(64 * 1024),
+    "write.parquet.bloom-filter-adaptive-enabled": "true",  # as small as a small file's values allow
 }
-_BLOOM = {"write.parquet.bloom-filter-max-bytes": str(64 * 1024), "write.parquet.bloom-filter-adaptive-enabled": "true"}
 # held tables are small, and a rewritten one counts its rows exactly in its snapshot's summary
 _REWRITTEN = {"write.delete.mode": "copy-on-write", "write.merge.mode": "copy-on-write"}
 
@@ -91,9 +92,8 @@ def _ensure(spark: SparkSession, manifest: Manifest, table: Table, kind: str) ->
 
 
 def _properties(table: Table, kind: str) -> dict[str, str]:
-    by_value = {name.format(column=c): value for c in table.unique for name, value in _ASKED_BY_VALUE.items()}
-    more = {HELD: _REWRITTEN, CURRENT: {**by_value, **(_BLOOM if by_value else {})}}
-    return {**_PROPERTIES, **more.get(kind, {})}
+    bloom = {name.format(column=column): value for column in table.unique for name, value in _BLOOM.items()}
+    return {**_PROPERTIES, **{HELD: _REWRITTEN, CURRENT: bloom}.get(kind, {})}
 
 
 def _differences(before: dict[str, str], wanted: dict[str, str]) -> list[str]:
