@@ -11,19 +11,33 @@ from py4j.protocol import Py4JJavaError
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 
-# names that pyspark looks up again for every column and sequence it hands to the JVM
-_ASKED_AGAIN = ("functions", "PythonUtils", "org.apache.spark.sql.functions", "org.apache.spark.sql.expressions.Window")
+# paths from the gateway's view that pyspark and py4j look up again for every column, sequence and frame
+_FUNCTIONS = ("col", "lit", "when", "struct", "coalesce", "not", "concat", "concat_ws", "substring", "count")
+_ASKED_AGAIN = (
+    *(("functions", name) for name in _FUNCTIONS),
+    *(("org.apache.spark.sql.functions", name) for name in _FUNCTIONS),
+    ("org.apache.spark.sql.expressions.Window", "partitionBy"),
+    ("PythonUtils", "toSeq"),
+    ("PythonUtils", "toArray"),
+    ("PythonSQLUtils",),
+    ("PythonErrorUtils",),
+    ("py4j", "reflection", "TypeUtil", "isInstanceOf"),
+)
 _UTIL = "org.apache.iceberg.spark.Spark3Util"
 
 
 def remember_names(spark: SparkSession) -> None:
-    """Keep the JVM names that are asked for again and again as attributes of the gateway's view.
+    """Keep what is asked for again and again as attributes of the gateway's view, of its classes and packages.
 
     py4j forgets what it finds, and for a name without its package it searches every jar of the class path: a third of
     a small run's time went there.
     """
-    for name in _ASKED_AGAIN:
-        java_class(spark, name)
+    for path in _ASKED_AGAIN:
+        holder = spark._jvm
+        for name in path:
+            found = getattr(holder, name)
+            vars(holder)[name] = found
+            holder = found
 
 
 def load_table(spark: SparkSession, identifier: str) -> Any | None:
