@@ -1,6 +1,6 @@
 """The keeper's control channel: a Unix socket on which one JSON line is asked and one answered.
 
-    {"do": "start", "name": "loader", "environment": {...}, "restart": false}
+    {"do": "start", "name": "loader", "environment": {...}}
     {"do": "stop", "name": "loader"}      {"do": "kill", "name": "loader"}      {"do": "ping"}
 The answer is {"ok": true} or {"error": "why"}. Only the lab's own user can reach it: the socket's folder is private.
 """

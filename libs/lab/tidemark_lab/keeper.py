@@ -35,7 +35,6 @@ class Slot:
         self.process: child.Process | None = None
         self.task: asyncio.Task[None] | None = None
         self.extra: dict[str, str] = {}
-        self.restart = True
         self.shown: dict[str, Any] = {"state": "waiting", "pid": None, "restarts": 0, "ports": dict(component.ports)}
 
     @property
@@ -80,7 +79,7 @@ class Keeper:
             raise control.RefusedError(f"the lab has no component {request['name']}")
         match request["do"]:
             case "start":
-                await self._start(slot, request.get("environment") or {}, bool(request.get("restart", True)))
+                await self._start(slot, request.get("environment") or {})
             case "stop":
                 await self._stop(slot)
             case "kill" if slot.running and slot.process:
@@ -90,12 +89,11 @@ class Keeper:
             case unknown:
                 raise control.RefusedError(f"no such request: {unknown}")
 
-    async def _start(self, slot: Slot, extra: dict[str, str], restart: bool) -> None:
-        same = slot.extra == extra and slot.restart == restart
-        if slot.task and not slot.task.done() and same:
+    async def _start(self, slot: Slot, extra: dict[str, str]) -> None:
+        if slot.task and not slot.task.done() and slot.extra == extra:
             return
         await self._stop(slot)
-        slot.extra, slot.restart = extra, restart
+        slot.extra = extra
         await self._show(slot, state="waiting", restarts=0, exit_code=None)
         self._begin(slot)
 
@@ -133,8 +131,6 @@ class Keeper:
             code = await self._run_once(slot)
             if slot.component.ends and code == 0:
                 return await self._show(slot, state="done", pid=None, exit_code=0)
-            if not slot.restart:
-                return await self._show(slot, state="ended", pid=None, exit_code=code)
             crashes = 1 if time.monotonic() - began > STEADY_SECONDS else crashes + 1
             await self._show(slot, state="pausing", pid=None, exit_code=code, restarts=slot.shown["restarts"] + 1)
             await asyncio.sleep(PAUSES[min(crashes, len(PAUSES)) - 1])

@@ -79,8 +79,8 @@ def end_keeper(where: Home) -> None:
     end_stale(where)
 
 
-def wait_for(names: Sequence[str], where: Home, progress: Progress, also: tuple[str, ...] = ()) -> None:
-    """Until each is ready, or in one of the states `also`. LabError: it crashes again and again, or takes too long."""
+def wait_for(names: Sequence[str], where: Home, progress: Progress) -> None:
+    """Until each is ready. LabError: it crashes again and again, or takes too long."""
     plans = {plain["name"]: Component.from_dict(plain) for plain in read_json(where.plan)["components"]}
     began, shown = time.monotonic(), dict.fromkeys(names, "")
     before = {name: said["restarts"] for name, said in read_json(where.state)["components"].items()}
@@ -91,21 +91,21 @@ def wait_for(names: Sequence[str], where: Home, progress: Progress, also: tuple[
                 shown[name] = said[name]["state"]
                 progress(name, shown[name], time.monotonic() - began)
             _judge(where, plans[name], said[name], before[name])
-        settled = all(now in (*READY, *also) for now in shown.values())
+        settled = all(now in READY for now in shown.values())
         # one that was killed this very moment is still said to be ready
         if settled and all(is_ready(plans[name]) for name in names if shown[name] == "ready"):
             return
         if keeper_pid(where) is None:
             raise LabError("keeper", "it has ended", where.tail("keeper"))
         if time.monotonic() - began > LONGEST_SECONDS:
-            slow = [name for name, now in shown.items() if now not in (*READY, *also)]
+            slow = [name for name, now in shown.items() if now not in READY]
             raise LabError(slow[0], f"it is still {shown[slow[0]]} after {LONGEST_SECONDS:.0f} s", where.tail(slow[0]))
         time.sleep(LOOK_SECONDS)
 
 
 def _judge(where: Home, component: Component, said: Mapping[str, Any], before: int) -> None:
     name = component.name
-    if said["state"] in (*READY, "waiting", "stopped", "ended"):
+    if said["state"] in (*READY, "waiting", "stopped"):
         return
     if said["restarts"] - before >= CRASHES:
         raise LabError(name, f"it ended {said['restarts']} times, last with {said['exit_code']}", where.tail(name))

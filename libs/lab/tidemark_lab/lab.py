@@ -105,19 +105,11 @@ def peak_memory(home: Folder = None) -> dict[str, Any]:
     return read_json(Home.at(home).memory)
 
 
-def start_service(
-    name: str,
-    extra_env: Mapping[str, str] | None = None,
-    restart: bool = True,
-    home: Folder = None,
-    wait: bool = True,
-) -> None:
-    """Starts a component with more environment; one that runs otherwise is stopped first. `restart` False: once it has
-    ended it stays so until it is started again. `wait`: until it is ready, or (without restart) has ended."""
+def start_service(name: str, extra_env: Mapping[str, str] | None = None, home: Folder = None) -> None:
+    """Starts a component with more environment; one that runs otherwise is stopped first. Returns when it is ready."""
     where = Home.at(home)
-    _ask(where, {"do": "start", "name": name, "environment": dict(extra_env or {}), "restart": restart})
-    if wait:
-        wait_for([name], where, lambda *_: None, () if restart else ("ended",))
+    _ask(where, {"do": "start", "name": name, "environment": dict(extra_env or {})})
+    wait_for([name], where, lambda *_: None)
 
 
 def stop_service(name: str, home: Folder = None) -> None:
@@ -162,7 +154,7 @@ def _answers(where: Home) -> bool:
 
 def _start_missing(where: Home) -> None:
     for name, said in read_json(where.state)["components"].items():
-        if said["state"] in ("stopped", "ended"):
+        if said["state"] == "stopped":
             _ask(where, {"do": "start", "name": name})
 
 

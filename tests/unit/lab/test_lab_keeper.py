@@ -78,27 +78,6 @@ def test_a_crashed_component_is_started_again(home: Home) -> None:
     assert (after["restarts"], after["pid"] != before, after["exit_code"]) == (1, True, -signal.SIGKILL)
 
 
-def test_a_component_started_without_restart_stays_ended(home: Home) -> None:
-    """A test arms a failpoint, lets the service die of it, and starts it again unarmed."""
-    start(home, server(home, "base"))
-    lab.start_service("base", {"EXTRA": "armed"}, restart=False, home=home.path)
-    lab.kill("base", home.path)
-    until(lambda: lab.state("base", home.path)["state"] == "ended", "base has ended")
-    lab.start_service("base", home=home.path)
-    assert lab.state("base", home.path)["state"] == "ready"
-
-
-def test_a_service_that_dies_while_it_starts_is_reported_not_restarted(home: Home) -> None:
-    """start_service(restart=False) returns when the process is ready or has ended."""
-    start(home, plain(home, "one", "import time; time.sleep(600)"))
-    broken = plain(home, "broken", "import os; raise SystemExit(3 if os.environ.get('EXTRA') else 0)", "exit")
-    end_keeper(home)
-    start(home, broken)
-    lab.start_service("broken", {"EXTRA": "1"}, restart=False, home=home.path)
-    said = lab.state("broken", home.path)
-    assert (said["state"], said["exit_code"]) == ("ended", 3)
-
-
 def test_stop_ends_dependents_first(home: Home) -> None:
     """SIGTERM to the keeper: each component gets SIGTERM after all that need it have ended."""
     start(home, server(home, "base"), server(home, "middle", "base"), server(home, "top", "middle"))
