@@ -83,6 +83,7 @@ def test_whatever_dies_nothing_is_lost(chain: Chain) -> None:
     wait_until_reconciled()
     for service, log in hits.items():
         assert f"{service}.after-commit" in log.read_text()
+        assert lab.state(service, chain.home)["restarts"] >= 1
         lab.start_service(service, home=chain.home)
     assert_numbers_are_true(chain)
 

@@ -40,7 +40,8 @@ def test_nulls_decimals_and_whole_numbers_keep_their_types(run: Run) -> None:
         "SELECT COLUMN1::NUMBER(19,0), COLUMN2::NUMBER(10,2), COLUMN3::TIMESTAMP_NTZ, "
         "18446744073709551615::NUMBER(20,0) FROM VALUES (1, 1.25, NULL), (NULL, NULL, '2026-01-01')"
     )
-    assert rows == [(1, Decimal("1.25"), None, 2**64 - 1), (None, None, datetime(2026, 1, 1), 2**64 - 1)]  # noqa: DTZ001 - the column has no zone
+    moment = datetime.fromisoformat("2026-01-01")
+    assert rows == [(1, Decimal("1.25"), None, 2**64 - 1), (None, None, moment, 2**64 - 1)]
     assert [type(value) for value in rows[0]] == [int, Decimal, type(None), int]
 
 

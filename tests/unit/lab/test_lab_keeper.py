@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 http.server.HTTPServer(("127.0.0.1", int(sys.argv[3])), Handler).serve_forever()
 """
 GRANDCHILD = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(600)'])"
+soon = partial(until, seconds=20)
 NO_PORTS: dict[str, Any] = {name: {"port": 1} for name in ("broker", "store", "warehouse", "clickhouse", "traces")}
 NO_PORTS |= {"broker": {"broker": 1}, "warehouse": {"warehouse": 1}, "clickhouse": {"clickhouse": 1}}
 NO_PORTS |= {"zipkin": {"port": 1}, "spark": {"port": 1}, "console": {"port": 1}}
@@ -74,7 +76,7 @@ def test_a_crashed_component_is_started_again(home: Home) -> None:
     start(home, server(home, "base"))
     before = lab.state("base", home.path)["pid"]
     lab.kill("base", home.path)
-    after = until(lambda: (s := lab.state("base", home.path))["state"] == "ready" and s, "base is ready again")
+    after = soon(lambda: (s := lab.state("base", home.path))["state"] == "ready" and s, "base is ready again")
     assert (after["restarts"], after["pid"] != before, after["exit_code"]) == (1, True, -signal.SIGKILL)
 
 
@@ -90,11 +92,11 @@ def test_a_component_that_ignores_sigterm_is_killed_with_what_it_started(home: H
     stubborn = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN);" + GRANDCHILD
     component = plain(home, "stubborn", stubborn)
     keep(home, [Component(**component.as_dict() | {"stop_seconds": 0.2})])
-    pid = until(lambda: lab.state("stubborn", home.path)["pid"], "stubborn runs")
-    grandchild = until(lambda: children(pid), "it has a child")[0]
+    pid = soon(lambda: lab.state("stubborn", home.path)["pid"], "stubborn runs")
+    grandchild = soon(lambda: children(pid), "it has a child")[0]
     lab.stop_service("stubborn", home.path)
     assert birth(pid) is None
-    until(lambda: birth(grandchild) is None, "its child is gone")
+    soon(lambda: birth(grandchild) is None, "its child is gone")
 
 
 def test_the_death_of_the_keeper_ends_its_children(home: Home) -> None:
@@ -103,7 +105,7 @@ def test_the_death_of_the_keeper_ends_its_children(home: Home) -> None:
     child, keeper = lab.state("base", home.path)["pid"], keeper_pid(home)
     assert keeper
     os.kill(keeper, signal.SIGKILL)
-    until(lambda: birth(child) is None, "the child is gone")
+    soon(lambda: birth(child) is None, "the child is gone")
     assert lab.status(home.path)[0].state == "stopped"
     end_keeper(home)
     start(home, server(home, "base"))
@@ -113,10 +115,10 @@ def test_what_a_killed_keeper_leaves_is_ended_by_the_next_start(home: Home) -> N
     """A grandchild is not bound to the keeper's life; it is found by the lab's mark in its environment."""
     start(home, plain(home, "parent", GRANDCHILD))
     parent, keeper = lab.state("parent", home.path)["pid"], keeper_pid(home)
-    grandchild = until(lambda: children(parent), "it has a child")[0]
+    grandchild = soon(lambda: children(parent), "it has a child")[0]
     assert keeper
     os.kill(keeper, signal.SIGKILL)
-    until(lambda: birth(parent) is None, "the parent is gone")
+    soon(lambda: birth(parent) is None, "the parent is gone")
     end_keeper(home)
     assert birth(grandchild) is None
 
@@ -138,7 +140,7 @@ def test_unknown_names_are_refused(home: Home) -> None:
 def test_memory_is_sampled_for_each_component_and_the_keeper(home: Home) -> None:
     """Peaks are in bytes, and the total's parts are those of one moment."""
     start(home, server(home, "base"))
-    sample = until(
+    sample = soon(
         lambda: (p := lab.peak_memory(home.path)) and p["components"].get("base", {}).get("peak") and p, "a sample"
     )
     assert sorted(sample["components"]) == ["base", "keeper"]
