@@ -7,14 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from reconciler.heartbeat import Heartbeat
-from reconciler.memory import (
-    MemoryLake,
-    MemoryLedger,
-    MemoryMarts,
-    MemoryReports,
-    MemorySpeedLayer,
-    micros,
-)
+from reconciler.memory import MemoryLake, MemoryLedger, MemoryReports
+from reconciler.memory_sides import MemoryMarts, MemorySpeedLayer, micros
 from reconciler.ports import Ports, Published
 from reconciler.stage import reconcile
 from tidemark.events import AlertRaised, Event, LayersReconciled, MartsBuilt, ReconciledPair

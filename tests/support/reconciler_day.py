@@ -8,7 +8,8 @@ from typing import Any
 from msgspec import structs
 
 from reconciler.heartbeat import Heartbeat
-from reconciler.memory import MemoryLake, MemoryLedger, MemoryMarts, MemoryReports, MemorySpeedLayer, micros
+from reconciler.memory import MemoryLake, MemoryLedger, MemoryReports
+from reconciler.memory_sides import MemoryMarts, MemorySpeedLayer, micros
 from reconciler.ports import Ports, Published
 from reconciler.stage import reconcile
 from tidemark.events import Event, LayersReconciled, MartsBuilt

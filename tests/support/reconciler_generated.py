@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from clickhouse_connect.driver.client import Client
 from snowflake.connector import SnowflakeConnection
 
-from reconciler.memory import micros
+from reconciler.memory_sides import micros
 from reconciler.ports import Window
 from tidemark.tables import registry
 from tidemark_warehouse import column_type, execute, execute_many

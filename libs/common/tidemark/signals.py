@@ -80,7 +80,9 @@ SPANS = {
     RECONCILE: SpanSaid("reconciler", "one pair, or one table through all layers, is compared", ("pair",)),
     FIGURES: SpanSaid("reconciler", "one table's counts and sums in lake or warehouse", ("engine", "table")),
     ASK_SIDE: SpanSaid(
-        "reconciler", "speed layer and marts are asked the same: check, bucket sums, keys, rows", ("engine",)
+        "reconciler",
+        "speed layer and marts are asked the same: check, fingerprints, bucket sums, keys, rows",
+        ("engine",),
     ),
 }
 SPARK_STEPS = (

@@ -20,6 +20,7 @@ from tidemark_warehouse import Sql, quote
 
 HASH_BITS = 60
 SUFFIX_CHARACTERS = 2
+ENDING_CHARACTERS = 4  # so that a thousand changed keys leave nearly all endings as they were
 _DECIMAL = re.compile(r"decimal\((\d+),\s*(\d+)\)")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -129,13 +130,15 @@ def fragments(dialect: Dialect, pair: Pair) -> dict[str, Sql]:
     texts = {name: column_text(dialect, name, kind) for name, kind in pair.columns.items()}
     event = dialect.event_us.replace("{c}", dialect.quote(pair.event_time))
     day = dialect.day.replace("{c}", dialect.quote(pair.event_time))
-    suffix = dialect.suffix.replace("{t}", texts[pair.key[0]]).replace("{n}", str(SUFFIX_CHARACTERS))
+    end = dialect.suffix.replace("{t}", texts[pair.key[0]])
     found = {
         "key": dialect.join(texts[name] for name in pair.key),
         "row_hash": dialect.hash.replace("{t}", dialect.join(texts.values())),
         "event_us": event,
         "day": day,
-        "suffix": suffix,
+        "suffix": end.replace("{n}", str(SUFFIX_CHARACTERS)),
+        "ending": end.replace("{n}", str(ENDING_CHARACTERS)),
+        "compared_columns": ", ".join(dialect.quote(name) for name in dict.fromkeys((*pair.columns, pair.event_time))),
         "texts": ", ".join(texts.values()),
         "key_columns": ", ".join(dialect.quote(name) for name in pair.key),
         "version": dialect.quote(pair.version),

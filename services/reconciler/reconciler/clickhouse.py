@@ -67,9 +67,17 @@ class ClickHouse:
             raise Uncomparable(f"the speed layer has no table {pair.speed}")
         check_types(CLICKHOUSE, pair, pair.speed, found, more=(pair.event_time, pair.version))
 
-    def sums(self, pair: Pair, window: Window) -> Mapping[str, Tally]:
-        """Tally per bucket."""
-        return _tallies(self._run("speed_sums", self._latest(pair, "TRUE"), _bounds(window)))
+    def fingerprints(self, pair: Pair, window: Window) -> Mapping[str, Tally]:
+        """Tally per ending of the settled keys, of all their versions."""
+        return _tallies(self._run("speed_fingerprints", self._unsettled(pair), _bounds(window)))
+
+    def sums(self, pair: Pair, window: Window, endings: Collection[str] | None = None) -> Mapping[str, Tally]:
+        """Tally per bucket, of settled keys only those with one of these endings."""
+        if endings is None:
+            return _tallies(self._run("speed_sums", self._latest(pair, "TRUE"), _bounds(window)))
+        values = _bounds(window) | {"endings": (*endings, "")}  # no ending is empty, and IN wants one
+        places = self._latest(pair, "({ending} IN %(endings)s OR {key_hash} IN ({unsettled}))")
+        return _tallies(self._run("speed_sums", places, values))
 
     def keys(self, pair: Pair, window: Window, buckets: Sequence[str]) -> Mapping[str, Tally]:
         """Tally per key of these buckets. Their suffixes come first: a key never changes its own, and all versions of
@@ -98,9 +106,15 @@ class ClickHouse:
             source = Sql(f"({render(self._statements['speed_totals'], **places)})")
         return fragments(CLICKHOUSE, pair) | {"source": source}
 
+    def _unsettled(self, pair: Pair) -> dict[str, Sql]:
+        """The same, and `unsettled`: a statement for the hashes of the keys that are not settled."""
+        places = self._places(pair)
+        places["key_hash"] = render("cityHash64(tuple({key_columns}))", **places)
+        return places | {"unsettled": render(self._statements["speed_unsettled"], **places)}
+
     def _latest(self, pair: Pair, wanted: str) -> dict[str, Sql]:
         """The same, and `latest`: the latest version of each key for which `wanted` is true."""
-        places = self._places(pair)
+        places = self._unsettled(pair)
         wanted_keys = render(wanted, **places)
         return places | {"latest": render(self._statements["speed_latest"], **places, wanted=wanted_keys)}
 
@@ -136,6 +150,7 @@ def _refused(error: DatabaseError) -> NoReturn:
 
 def _bounds(window: Window) -> dict[str, Any]:
     return {
+        "settled_us": window.settled_us,
         "cutoff_us": window.cutoff_ms * 1000,
         "upper_us": window.upper_ms * 1000,
         "processed_ms": window.processed_ms,

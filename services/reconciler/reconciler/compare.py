@@ -8,7 +8,8 @@ from reconciler.ports import Figures, Row, Tally
 from tidemark.tables import Pair
 
 NULL = "~"
-JUDGED = ":j"
+SETTLED = ":s"
+JUDGED = (SETTLED, ":j")
 
 
 def differing(speed: Mapping[str, Tally], batch: Mapping[str, Tally]) -> list[str]:

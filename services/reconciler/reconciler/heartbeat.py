@@ -4,11 +4,13 @@ It asks the speed layer only; the marts' progress comes with each comparison, so
 that nothing has happened. A speed layer that does not answer counts as one that has not moved.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping
 
 from reconciler import progress
 from reconciler.alerts import Judged, incident, raised
 from reconciler.ports import PairStanding, Ports, Published, Uncomparable
+from reconciler.settled import Settled
 from tidemark.errors import Retryable
 from tidemark.events import AlertRaised, Event
 from tidemark.telemetry import logger
@@ -18,7 +20,8 @@ PATIENCE_SECONDS = 900.0
 
 
 class Heartbeat:
-    """Remembers each pair's standing between ticks. `raised`: stalls told of and not yet over, pair -> incident."""
+    """Remembers each pair's standing between ticks. `raised`: stalls told of and not yet over, pair -> incident;
+    `settled`: what comparisons know of each pair's settled rows."""
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
@@ -27,6 +30,7 @@ class Heartbeat:
         self._read = False
         self._waiting: dict[str, tuple[str, float]] = {}
         self.raised: dict[str, str] = {}
+        self.settled: defaultdict[str, Settled] = defaultdict(Settled)
 
     def is_patient(self, dataset: str, run_id: str) -> bool:
         """Whether this run's comparison may still wait for an engine; called at each of its tries."""

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from reconciler.canonical import family_of, row_text, value_of
-from reconciler.memory import MemorySpeedLayer, micros, text_of
+from reconciler.memory_sides import MemorySpeedLayer, micros, text_of
 from tidemark.tables import Pair
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - the twins' moments have no zone

@@ -72,7 +72,9 @@ def _compare(
         return
     window = progress.window(pair, seen.speed_ms, batch_ms)
     keys = dict.fromkeys(entry.difference.key for entry in known)
-    seen.compared = compare_pair(pair, ports.speed, ports.marts, window, keys, _keep(listed, ports))
+    settled = asked.settled[name]
+    settled.begin(asked.event.generation, window.settled_us)
+    seen.compared = compare_pair(pair, ports.speed, ports.marts, window, keys, _keep(listed, ports), settled=settled)
     totals = pair.totals_of is not None
     at = Sighting(asked.event.dataset, name, asked.event.run_id, window.cutoff_ms, ports.now_ms(), totals)
     seen.touched = advance(known, seen.compared.differences, at)

@@ -4,6 +4,7 @@ from msgspec import structs
 
 from reconciler import alerts
 from reconciler.asked import Asked, Outcome
+from reconciler.heartbeat import Heartbeat
 from reconciler.of_layers import layers_outcome
 from reconciler.of_pair import pair_outcome
 from reconciler.ports import Ports, Published, Uncomparable
@@ -14,12 +15,13 @@ from tidemark.telemetry import span
 
 
 def compare_all(
-    event: MartsBuilt, published: Published | None, ports: Ports, raised: dict[str, str], patient: bool
+    event: MartsBuilt, published: Published | None, ports: Ports, remembered: Heartbeat, patient: bool
 ) -> list[Outcome]:
-    """Every pair of the event's dataset, or its layers if it has none. `raised`: stalls that a tick has told of;
-    `patient`: an engine that is away is waited for (Retryable) instead of stopping the pair."""
+    """Every pair of the event's dataset, or its layers if it has none. `remembered`: the stalls that a tick has told
+    of, and what is known of settled rows; `patient`: an engine that is away is waited for (Retryable) instead of
+    stopping the pair."""
     stops = (Uncomparable,) if patient else (Uncomparable, Retryable)
-    asked = Asked(event, published, ports, stops)
+    asked, raised = Asked(event, published, ports, stops, remembered.settled), remembered.raised
     standing = ports.ledger.standing(event.dataset)
     pairs = {name: pair for name, pair in ports.registry.pairs.items() if pair.dataset == event.dataset}
     outcomes = []

@@ -1,4 +1,5 @@
-"""The passes of one comparison: bucket sums, then keys inside the buckets that differ, then whole rows.
+"""The passes of one comparison: bucket sums (of settled rows only where something has changed), then keys inside the
+buckets that differ, then whole rows.
 
 Both engines are asked at the same time. Every differing key is found and counted; the buckets are gone through in
 portions, so that memory does not grow with what differs. All of it goes to `keep`, a bounded sample, judged rows first,
@@ -14,9 +15,10 @@ from typing import TypeVar
 
 from msgspec import Struct, field
 
-from reconciler.compare import differences, differing, judged_rows, portions
+from reconciler.compare import SETTLED, differences, differing, judged_rows, portions, suffix_of
 from reconciler.entries import Difference, is_judged
-from reconciler.ports import Marts, Side, SpeedLayer, Window
+from reconciler.ports import Marts, Side, SpeedLayer, Tally, Window
+from reconciler.settled import Settled
 from tidemark import signals
 from tidemark.tables import Pair
 from tidemark.telemetry import span
@@ -48,13 +50,15 @@ def compare_pair(
     known: Collection[str],
     keep: Callable[[Sequence[Difference]], None] = lambda part: None,
     most_entries: int = MOST_ENTRIES,
+    settled: Settled | None = None,
 ) -> Compared:
     """Every key on which the sides differ inside the window, and what has become of the `known` keys.
 
     `keep` is given all of them, part by part; of those not known `most_entries` less the known ones are given back.
+    `settled` knows which rows need not be summed again.
     """
     both("check", speed, marts, lambda side: side.check(pair))
-    speed_sums, batch_sums = both("bucket sums", speed, marts, lambda side: side.sums(pair, window))
+    speed_sums, batch_sums, judged = _sums(pair, speed, marts, window, settled)
     buckets = differing(speed_sums, batch_sums)
     looked_at = _looked_at(pair, speed, marts, window, known, portions(buckets, speed_sums, batch_sums, PORTION_ROWS))
     sample, counts = _Sample(window.cutoff_ms, known, most_entries), Counter[str]()
@@ -62,7 +66,7 @@ def compare_pair(
         keep(part)
         counts.update(one.kind for one in part)
         sample.add(part)
-    return Compared(judged_rows(speed_sums, batch_sums), sample.differences(), counts)
+    return Compared(judged, sample.differences(), counts)
 
 
 def both(name: str, speed: SpeedLayer, marts: Marts, ask: Callable[[Side], T]) -> tuple[T, T]:
@@ -77,6 +81,22 @@ def both(name: str, speed: SpeedLayer, marts: Marts, ask: Callable[[Side], T]) -
             pool.submit(copy_context().run, one, engine, side) for engine, side in (("speed", speed), ("batch", marts))
         ]
         return asked[0].result(), asked[1].result()
+
+
+def _sums(
+    pair: Pair, speed: SpeedLayer, marts: Marts, window: Window, settled: Settled | None
+) -> tuple[Mapping[str, Tally], Mapping[str, Tally], int]:
+    """Both sides' bucket sums without rows that are known to agree, and how many rows are judged with them."""
+    if settled is None or pair.totals_of:  # totals are few, and their base's rows are read for them anyway
+        sums = both("bucket sums", speed, marts, lambda side: side.sums(pair, window))
+        return *sums, judged_rows(*sums)
+    prints = both("fingerprints", speed, marts, lambda side: side.fingerprints(pair, window))
+    endings = settled.to_look_at(*prints)
+    sums = both("bucket sums", speed, marts, lambda side: side.sums(pair, window, endings))
+    unlike = {suffix_of(name) for name in differing(*sums) if name.endswith(SETTLED)}
+    settled.learn(*prints, endings, unlike)
+    known = 0 if endings is None else sum(tally.rows for name, tally in prints[1].items() if name not in endings)
+    return *sums, judged_rows(*sums) + known
 
 
 def _looked_at(

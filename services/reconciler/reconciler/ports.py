@@ -17,6 +17,7 @@ from tidemark.events import Event
 from tidemark.tables import Pair, Registry, Table
 
 Figures = Mapping[str, Decimal]
+DAY_MS = 86_400_000
 
 
 class Uncomparable(TidemarkError):
@@ -31,9 +32,14 @@ class Window(Struct, frozen=True):
     upper_ms: int
     processed_ms: int
 
+    @property
+    def settled_us(self) -> int:
+        """The beginning of W's day, epoch us: days before it are settled. A key is if all its versions lie there."""
+        return self.cutoff_ms // DAY_MS * DAY_MS * 1000
+
 
 class Tally(Struct, frozen=True):
-    """How many rows there are, and the sum of their 60-bit hashes."""
+    """How many rows there are, and the sum of their hashes: 60 bits of a canonical text's, or an engine's own."""
 
     rows: int
     hash_sum: int
@@ -95,8 +101,13 @@ class Side(Protocol):
     def check(self, pair: Pair) -> None:
         """Raise Uncomparable unless every column of the pair is there with a type that can be compared."""
 
-    def sums(self, pair: Pair, window: Window) -> Mapping[str, Tally]:
-        """Tally per bucket; a bucket's name ends in ':j' (judged) or ':p' (younger than W)."""
+    def fingerprints(self, pair: Pair, window: Window) -> Mapping[str, Tally]:
+        """Of the settled keys, by the ending of their text: rows, and the engine's own hashes of all that is compared.
+        The same figures in another comparison: none of these rows has changed. Not for totals."""
+
+    def sums(self, pair: Pair, window: Window, endings: Collection[str] | None = None) -> Mapping[str, Tally]:
+        """Tally per bucket; a bucket's name ends in ':s' (of settled keys), ':j' (judged) or ':p' (younger than W). Of
+        settled keys only those with one of these endings."""
 
     def keys(self, pair: Pair, window: Window, buckets: Sequence[str]) -> Mapping[str, Tally]:
         """Tally per key of these buckets, by canonical key text."""

@@ -72,9 +72,18 @@ class Snowflake:
             raise Uncomparable(f"the warehouse has no {pair.batch_schema}.{pair.batch}")
         check_types(SNOWFLAKE, pair, pair.batch, dict(rows), more=(pair.event_time, *pair.batch_filter))
 
-    def sums(self, pair: Pair, window: Window) -> Mapping[str, Tally]:
-        """Tally per bucket."""
-        return _tallies(self._run("mart_sums", self._places(pair), _bounds(pair, window)))
+    def fingerprints(self, pair: Pair, window: Window) -> Mapping[str, Tally]:
+        """Tally per ending of the settled rows."""
+        return _tallies(self._run("mart_fingerprints", self._places(pair), _bounds(pair, window)))
+
+    def sums(self, pair: Pair, window: Window, endings: Collection[str] | None = None) -> Mapping[str, Tally]:
+        """Tally per bucket, of settled rows only those with one of these endings."""
+        places, values = self._places(pair), _bounds(pair, window)
+        if endings is None:
+            return _tallies(self._run("mart_sums", places | {"wanted": Sql("TRUE")}, values))
+        wanted = "({ending} IN (%(endings)s) OR COALESCE({event_us} >= %(settled_us)s, TRUE))"
+        values["endings"] = [*endings, ""]  # no ending is empty, and IN wants one
+        return _tallies(self._run("mart_sums", places | {"wanted": render(wanted, **places)}, values))
 
     def keys(self, pair: Pair, window: Window, buckets: Sequence[str]) -> Mapping[str, Tally]:
         """Tally per key of these buckets. A key in two buckets (a doubled one) is added up."""
@@ -146,7 +155,8 @@ def _conditions(pair: Pair) -> Sql:
 
 
 def _bounds(pair: Pair, window: Window) -> dict[str, Any]:
-    return _filter_values(pair) | {"cutoff_us": window.cutoff_ms * 1000, "upper_us": window.upper_ms * 1000}
+    times = {"settled_us": window.settled_us, "cutoff_us": window.cutoff_ms * 1000, "upper_us": window.upper_ms * 1000}
+    return _filter_values(pair) | times
 
 
 def _filter_values(pair: Pair) -> dict[str, Any]:

@@ -43,9 +43,8 @@ def reconcile(event: MartsBuilt, ports: Ports, heartbeat: Heartbeat | None = Non
     """
     if (stored := ports.ledger.receipt(event.run_id)) is not None:
         return stored
-    began = ports.clock()
-    patient = heartbeat is None or heartbeat.is_patient(event.dataset, event.run_id)
-    published, outcomes = _compared(event, ports, heartbeat.raised if heartbeat else {}, patient)
+    began, remembered = ports.clock(), heartbeat or Heartbeat(ports)
+    published, outcomes = _compared(event, ports, remembered)
     reconciled = LayersReconciled(
         dataset=event.dataset,
         run_id=event.run_id,
@@ -64,20 +63,18 @@ def reconcile(event: MartsBuilt, ports: Ports, heartbeat: Heartbeat | None = Non
     failpoint("reconciler.before-commit")
     events = ports.ledger.record(recorded)
     failpoint("reconciler.after-commit")
-    if heartbeat:
-        heartbeat.compared(event.dataset, recorded.standing, published)
+    remembered.compared(event.dataset, recorded.standing, published)
     return events
 
 
-def _compared(
-    event: MartsBuilt, ports: Ports, raised: dict[str, str], patient: bool
-) -> tuple[Published | None, list[Outcome]]:
+def _compared(event: MartsBuilt, ports: Ports, remembered: Heartbeat) -> tuple[Published | None, list[Outcome]]:
     """All pairs, seen in one state of the marts; begun again while they move on underneath."""
+    patient = remembered.is_patient(event.dataset, event.run_id)
     for _ in range(ATTEMPTS):
         published = ports.marts.published(event.dataset)
         if published and published.generation > event.generation:
             raise Superseded(f"{event.run_id}: the marts are of generation {published.generation}")
-        outcomes = compare_all(event, published, ports, raised, patient)
+        outcomes = compare_all(event, published, ports, remembered, patient)
         if ports.marts.published(event.dataset) == published:
             return published, outcomes
     raise Retryable(f"the marts of {event.dataset} moved on during each of {ATTEMPTS} comparisons")

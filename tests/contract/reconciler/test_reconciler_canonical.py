@@ -9,7 +9,7 @@ from clickhouse_connect.driver.client import Client
 from snowflake.connector import SnowflakeConnection
 
 from reconciler.canonical import CLICKHOUSE, SNOWFLAKE, column_text, fragments, hash60, row_text
-from reconciler.memory import micros, text_of
+from reconciler.memory_sides import micros, text_of
 from tidemark.tables import Pair
 from tidemark_warehouse import execute
 

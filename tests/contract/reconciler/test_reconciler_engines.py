@@ -15,7 +15,7 @@ from snowflake.connector import SnowflakeConnection
 
 from reconciler.clickhouse import ClickHouse
 from reconciler.entries import Difference
-from reconciler.memory import MemoryMarts, MemorySpeedLayer, micros, text_of
+from reconciler.memory_sides import MemoryMarts, MemorySpeedLayer, micros, text_of
 from reconciler.passes import compare_pair
 from reconciler.ports import Uncomparable, Window
 from reconciler.snowflake import Session, Snowflake

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -60,8 +60,8 @@ class Busy(ClickHouse):
 
     meanwhile: Callable[[], None]
 
-    def sums(self, pair: Pair, window: Window) -> Mapping[str, Tally]:
-        found = super().sums(pair, window)
+    def sums(self, pair: Pair, window: Window, endings: Collection[str] | None = None) -> Mapping[str, Tally]:
+        found = super().sums(pair, window, endings)
         self.meanwhile()
         return found
 

@@ -10,7 +10,7 @@ from clickhouse_connect.driver.client import Client
 from snowflake.connector import SnowflakeConnection
 
 from reconciler.clickhouse import ClickHouse
-from reconciler.memory import MemoryMarts, MemorySpeedLayer, micros
+from reconciler.memory_sides import MemoryMarts, MemorySpeedLayer, micros
 from reconciler.passes import compare_pair
 from reconciler.ports import Window
 from reconciler.snowflake import Session, Snowflake

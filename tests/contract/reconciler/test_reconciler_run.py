@@ -14,7 +14,8 @@ from snowflake.connector import SnowflakeConnection
 
 from reconciler.clickhouse import ClickHouse
 from reconciler.lake import LakeReports
-from reconciler.memory import MemoryLake, micros
+from reconciler.memory import MemoryLake
+from reconciler.memory_sides import micros
 from reconciler.ports import Ports
 from reconciler.snowflake import Session, Snowflake
 from reconciler.snowflake_ledger import SnowflakeLedger

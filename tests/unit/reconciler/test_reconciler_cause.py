@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.cause import Cause, causes
 from reconciler.entries import Difference, Entry, Kind, State
-from reconciler.memory import text_of
+from reconciler.memory_sides import text_of
 from tidemark.tables import Pair
 
 COLUMNS = {

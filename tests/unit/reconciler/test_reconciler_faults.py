@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from reconciler_day import Day, status
 
-from reconciler.memory import MemoryMarts, MemorySpeedLayer
+from reconciler.memory_sides import MemoryMarts, MemorySpeedLayer
 from reconciler.ports import Published, Row, Window
 from reconciler.stage import reconcile
 from tidemark.errors import Retryable

@@ -5,9 +5,7 @@ from decimal import Decimal
 
 from reconciler_bench import KNOWN, Bench, alerts_of, pair_of
 
-from reconciler.memory import (
-    MemoryLake,
-)
+from reconciler.memory import MemoryLake
 from tidemark.events import LayersReconciled
 
 

@@ -8,8 +8,8 @@ import pytest
 from reconciler_day import PAIR, Day, status
 
 from reconciler import mending
-from reconciler.memory import MemorySpeedLayer
 from reconciler.memory_repairs import MemorySpeedRepairs
+from reconciler.memory_sides import MemorySpeedLayer
 from reconciler.mending import Mended, mend
 from reconciler.ports import Uncomparable
 

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from reconciler.entries import Difference
-from reconciler.memory import MemoryMarts, MemorySpeedLayer, micros
+from reconciler.memory_sides import MemoryMarts, MemorySpeedLayer, micros
 from reconciler.passes import compare_pair
 from reconciler.ports import Window
 from tidemark.tables import Pair

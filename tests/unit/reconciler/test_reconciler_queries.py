@@ -8,7 +8,7 @@ from msgspec import structs
 
 from reconciler.cause import causes
 from reconciler.entries import Difference, Entry, Kind
-from reconciler.memory import text_of
+from reconciler.memory_sides import text_of
 from reconciler.queries import look_queries
 from reconciler.repair import repair_sql
 from tidemark.tables import Pair, Totals

@@ -6,9 +6,7 @@ from typing import Any
 
 from reconciler_bench import Bench, alerts_of
 
-from reconciler.memory import (
-    MemoryLedger,
-)
+from reconciler.memory import MemoryLedger
 from reconciler.stage import stage
 from tidemark.errors import Retryable
 from tidemark.events import AlertRaised, MartsBuilt

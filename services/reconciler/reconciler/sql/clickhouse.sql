@@ -30,14 +30,34 @@ FROM (
 )
 GROUP BY {group_columns}, day, day_end;
 
+-- name: speed_unsettled
+-- Keys that have a version in days that are not settled, as hashes, which are never NULL.
+SELECT {key_hash}
+FROM {source}
+WHERE
+    toUnixTimestamp64Milli({version}) <= %(processed_ms)s
+    AND ifNull({event_us}, 9223372036854775807) >= %(settled_us)s;
+
+-- name: speed_fingerprints
+-- Of settled keys, by their ending: how many versions, and the sum of ClickHouse's own hashes of what is compared (of a
+-- tuple, for of bare values the hash of a NULL is NULL). An unchanged sum says that nothing has changed, for less than a
+-- tenth of what texts cost.
+SELECT {ending} AS ending, count() AS row_count, sum(cityHash64(tuple({compared_columns}, {version}))) AS hash_sum
+FROM {source}
+WHERE toUnixTimestamp64Milli({version}) <= %(processed_ms)s AND {key_hash} NOT IN ({unsettled})
+GROUP BY ending;
+
 -- name: speed_latest
--- Of each key the latest version's event time and hash. Written at least once and in update mode, so that versions and
+-- Of each key the latest version's event time, bucket and hash. Written at least once and in update mode, so that versions and
 -- exact repeats are usual; a key whose latest version says two things is doubled, with the largest and the smallest hash
 -- of what it says. Version and hash share one number, because an aggregate of numbers needs a quarter of the memory.
 SELECT
     {key_columns},
     {suffix} AS suffix,
+    max(ifNull(read_us, 9223372036854775807)) < %(settled_us)s AS is_settled,
     nullIf(argMax(ifNull(read_us, -9223372036854775808), largest), -9223372036854775808) AS at_us,
+    if(at_us > %(cutoff_us)s, ':p', if(is_settled, ':s', ':j')) AS standing,
+    concat(ifNull(toString({day}), '~'), ':', suffix, standing) AS bucket,
     toUInt64(bitAnd(max(largest), 1152921504606846975)) AS hash_of_row,
     1152921504606846975 - toUInt64(bitAnd(max(smallest), 1152921504606846975)) AS other_hash,
     hash_of_row != other_hash AS is_doubled,
@@ -57,9 +77,9 @@ FROM (
 GROUP BY {key_columns};
 
 -- name: speed_sums
--- Rows and the sum of row hashes per bucket (day, end of the key, judged or not).
+-- Rows and the sum of row hashes per bucket (day, end of the key, settled, judged or neither).
 SELECT
-    concat(ifNull(toString({day}), '~'), ':', suffix, if(at_us > %(cutoff_us)s, ':p', ':j')) AS bucket,
+    bucket,
     sum(rows_of_key) AS row_count,
     sum(hash_of_key) AS hash_sum
 FROM ({latest})
@@ -70,9 +90,7 @@ GROUP BY bucket;
 -- Rows and hash per key of some buckets.
 SELECT {key} AS row_key, rows_of_key, hash_of_key
 FROM ({latest})
-WHERE
-    (at_us <= %(upper_us)s OR at_us IS NULL)
-    AND concat(ifNull(toString({day}), '~'), ':', suffix, if(at_us > %(cutoff_us)s, ':p', ':j')) IN %(buckets)s;
+WHERE (at_us <= %(upper_us)s OR at_us IS NULL) AND bucket IN %(buckets)s;
 
 -- name: speed_rows
 -- The latest version of some keys, as canonical texts in the registry's order; more than one row if it says two things.
