@@ -4,7 +4,7 @@ A column's text is equal on both engines if and only if the values are. NULL is 
 their length in characters (`3:a|b`), so that no value can look like a separator or like NULL. A row's text is its
 columns' texts joined by `|`, its hash the low 60 bits of that text's MD5. The statements' fragments are made here from
 registry columns only, every name through the dialect's quoting. A new canonical type is one line in each dialect's
-`texts` and one in its `types`.
+`values` and one in its `types`.
 """
 
 import hashlib
@@ -19,6 +19,7 @@ from tidemark.tables import Pair
 from tidemark_warehouse import Sql, quote
 
 HASH_BITS = 60
+UNBOUNDED = ("string", "uuid")  # texts that carry their length
 SUFFIX_CHARACTERS = 2
 ENDING_CHARACTERS = 4  # so that a thousand changed keys leave nearly all endings as they were
 _DECIMAL = re.compile(r"decimal\((\d+),\s*(\d+)\)")
@@ -26,10 +27,12 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class Dialect(NamedTuple):
-    """How one engine spells the canonical forms. `{c}` is a quoted column, `{t}` a text, `{s}` a decimal's scale."""
+    """How one engine spells the canonical forms. `{c}` is a quoted column, `{v}` a value's text, `{t}` any text, `{s}`
+    a decimal's scale."""
 
     quote: Callable[..., str]
-    texts: Mapping[str, str]  # the text of a value that is not NULL, by canonical type
+    values: Mapping[str, str]  # the text of a value that is not NULL, by canonical type
+    with_length: str  # of a text of unbounded length
     types: Mapping[str, str]  # the engine's own types that may stand for it, as a regular expression
     null: str
     join: Callable[[Iterable[str]], str]
@@ -60,9 +63,9 @@ _SNOWFLAKE_UUID = (
 )
 CLICKHOUSE = Dialect(
     quote=_clickhouse_quote,
-    texts={
-        "string": "concat(toString(lengthUTF8(toString({c}))), ':', toString({c}))",
-        "uuid": f"concat(toString(lengthUTF8({_CLICKHOUSE_UUID})), ':', {_CLICKHOUSE_UUID})",
+    values={
+        "string": "toString({c})",
+        "uuid": _CLICKHOUSE_UUID,
         "int": "toString({c})",
         "long": "toString({c})",
         "decimal": "toDecimalString({c}, {s})",
@@ -70,6 +73,7 @@ CLICKHOUSE = Dialect(
         "date": "toString({c})",
         "bool": "toString(toUInt8({c}))",
     },
+    with_length="concat(toString(lengthUTF8({v})), ':', {v})",
     types={
         "string": r"String|FixedString\(\d+\)|Enum.*|IPv4",
         "uuid": r"UUID|String",
@@ -89,9 +93,9 @@ CLICKHOUSE = Dialect(
 )
 SNOWFLAKE = Dialect(
     quote=quote,
-    texts={
-        "string": "TO_VARCHAR(LENGTH({c})) || ':' || {c}",
-        "uuid": f"TO_VARCHAR(LENGTH({_SNOWFLAKE_UUID})) || ':' || {_SNOWFLAKE_UUID}",
+    values={
+        "string": "{c}",
+        "uuid": _SNOWFLAKE_UUID,
         "int": "TO_VARCHAR({c})",
         "long": "TO_VARCHAR({c})",
         "decimal": "TO_VARCHAR({c}::NUMBER(38,{s}))",
@@ -99,6 +103,7 @@ SNOWFLAKE = Dialect(
         "date": "TO_VARCHAR({c}, 'YYYY-MM-DD')",
         "bool": "CASE WHEN {c} THEN '1' WHEN NOT {c} THEN '0' END",
     },
+    with_length="TO_VARCHAR(LENGTH({v})) || ':' || {v}",
     types={
         "string": r"TEXT|VARCHAR",
         "uuid": r"TEXT|VARCHAR",
@@ -120,9 +125,14 @@ SNOWFLAKE = Dialect(
 
 def column_text(dialect: Dialect, column: str, kind: str) -> str:
     """The expression of a column's canonical text; `kind` is the registry's canonical type."""
-    family, scale = family_of(kind)
-    text = dialect.texts[family].replace("{s}", str(scale)).replace("{c}", dialect.quote(column))
+    value = _value(dialect, column, kind)
+    text = dialect.with_length.replace("{v}", value) if kind in UNBOUNDED else value
     return dialect.null.replace("{t}", text)
+
+
+def _value(dialect: Dialect, column: str, kind: str) -> str:
+    family, scale = family_of(kind)
+    return dialect.values[family].replace("{s}", str(scale)).replace("{c}", dialect.quote(column))
 
 
 def fragments(dialect: Dialect, pair: Pair) -> dict[str, Sql]:
@@ -130,7 +140,8 @@ def fragments(dialect: Dialect, pair: Pair) -> dict[str, Sql]:
     texts = {name: column_text(dialect, name, kind) for name, kind in pair.columns.items()}
     event = dialect.event_us.replace("{c}", dialect.quote(pair.event_time))
     day = dialect.day.replace("{c}", dialect.quote(pair.event_time))
-    end = dialect.suffix.replace("{t}", texts[pair.key[0]])
+    first = dialect.null.replace("{t}", _value(dialect, pair.key[0], pair.columns[pair.key[0]]))
+    end = dialect.suffix.replace("{t}", first)
     found = {
         "key": dialect.join(texts[name] for name in pair.key),
         "row_hash": dialect.hash.replace("{t}", dialect.join(texts.values())),
@@ -181,8 +192,8 @@ def family_of(kind: str) -> tuple[str, int]:
     """A canonical type's family and, for decimals, scale; SettingsError for a type that pairs do not know."""
     if match := _DECIMAL.fullmatch(kind):
         return "decimal", int(match[2])
-    if kind not in CLICKHOUSE.texts:
-        raise SettingsError(f"{kind!r} is no type of a reconciled pair: {', '.join(CLICKHOUSE.texts)}")
+    if kind not in CLICKHOUSE.values:
+        raise SettingsError(f"{kind!r} is no type of a reconciled pair: {', '.join(CLICKHOUSE.values)}")
     return kind, 0
 
 
@@ -190,7 +201,7 @@ def value_of(kind: str, text: str) -> str | None:
     """A canonical text as the value alone: without its length, None for NULL. Timestamps stay epoch microseconds."""
     if text == "~":
         return None
-    return text.split(":", 1)[1] if kind in ("string", "uuid") else text
+    return text.split(":", 1)[1] if kind in UNBOUNDED else text
 
 
 def row_text(texts: Iterable[str]) -> str:

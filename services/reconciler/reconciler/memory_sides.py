@@ -6,7 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from reconciler.canonical import ENDING_CHARACTERS, SUFFIX_CHARACTERS, family_of, hash60, row_text, summed
+from reconciler.canonical import ENDING_CHARACTERS, SUFFIX_CHARACTERS, family_of, hash60, row_text, summed, value_of
 from reconciler.ports import Figures, Published, Row, Tally, Uncomparable, Window
 from tidemark.tables import Pair, Table
 
@@ -237,11 +237,17 @@ def _bucket(pair: Pair, row: Row, window: Window, unsettled: bool) -> str:
     day = "~" if row.event_us is None else str(row.event_us // DAY_US)
     late = row.event_us is not None and row.event_us > window.cutoff_ms * 1000
     standing = "p" if late else "j" if unsettled else "s"
-    return f"{day}:{row.texts[pair.key[0]][-SUFFIX_CHARACTERS:]}:{standing}"
+    return f"{day}:{_first(pair, row)[-SUFFIX_CHARACTERS:]}:{standing}"
 
 
 def _ending(pair: Pair, row: Row) -> str:
-    return row.texts[pair.key[0]][-ENDING_CHARACTERS:]
+    return _first(pair, row)[-ENDING_CHARACTERS:]
+
+
+def _first(pair: Pair, row: Row) -> str:
+    """The key's first column without its length, whose end says where the key belongs."""
+    value = value_of(pair.columns[pair.key[0]], row.texts[pair.key[0]])
+    return "~" if value is None else value
 
 
 def _text(row: Row) -> str:
