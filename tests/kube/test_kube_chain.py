@@ -15,6 +15,7 @@ from tidemark_cli.kind.plan import RELEASE
 
 pytestmark = [pytest.mark.kube, pytest.mark.timeout(1800)]
 MOST_BYTES = 5 * 2**30
+KNOWING = ("reconciler", "spark-submitter")  # every store and Secret; the template of an application
 
 
 def test_runs_converge_within_the_memory(chain: KubeChain, capsys: pytest.CaptureFixture[str]) -> None:
@@ -87,21 +88,22 @@ def test_every_pod_runs_as_the_restricted_profile_asks(chain: KubeChain) -> None
 
 
 def _doctor(chain: KubeChain) -> Object:
-    """A pod with the settings of the topics' Job and of the reconciler, which together know every store."""
-    rendered = list(yaml.safe_load_all(run(*chain.release.words("template", RELEASE, str(CHART)))))
-    job = next(o for o in rendered if o and o["kind"] == "Job")
-    reconciler = next(o for o in rendered if o and o["metadata"]["name"] == f"{RELEASE}-reconciler" and "data" in o)
-    stage = next(
-        o for o in rendered if o and o["kind"] == "StatefulSet" and o["metadata"]["name"].endswith("reconciler")
-    )
-    spec = job["spec"]["template"]["spec"]
-    container = spec["containers"][0]
-    given = {entry["name"]: entry for entry in stage["spec"]["template"]["spec"]["containers"][0]["env"]}
-    container["args"] = ["doctor"]
-    container["env"] = [*given.values(), *({"name": n, "value": v} for n, v in reconciler["data"].items())]
-    metadata = {
-        "name": f"{RELEASE}-doctor",
-        "namespace": NAMESPACE,
-        "labels": job["spec"]["template"]["metadata"]["labels"],
-    }
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec | {"restartPolicy": "Never"}}
+    """A pod as the topics' Job, with the settings and Secrets of the reconciler and the submitter, which together know
+    every store, and with the submitter's template."""
+    rendered = [o for o in yaml.safe_load_all(run(*chain.release.words("template", RELEASE, str(CHART)))) if o]
+    template = next(o for o in rendered if o["kind"] == "Job")["spec"]["template"]
+    stages = [_named(rendered, "StatefulSet", name)["spec"]["template"]["spec"] for name in KNOWING]
+    submitter = stages[-1]["containers"][0]
+    env = {entry["name"]: entry for stage in stages for entry in stage["containers"][0]["env"]}
+    for stage in KNOWING:
+        data = _named(rendered, "ConfigMap", stage)["data"]
+        env |= {name: {"name": name, "value": value} for name, value in data.items()}
+    given = {"args": ["doctor"], "env": list(env.values()), "volumeMounts": submitter["volumeMounts"]}
+    spec = template["spec"] | {"volumes": stages[-1]["volumes"], "restartPolicy": "Never"}
+    spec["containers"] = [spec["containers"][0] | given]
+    metadata = {"name": f"{RELEASE}-doctor", "namespace": NAMESPACE, "labels": template["metadata"]["labels"]}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+
+
+def _named(rendered: list[Object], kind: str, stage: str) -> Object:
+    return next(o for o in rendered if (o["kind"], o["metadata"]["name"]) == (kind, f"{RELEASE}-{stage}"))
