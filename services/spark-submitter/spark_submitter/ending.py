@@ -73,6 +73,11 @@ def judged(
     return JobRaised(f"the Spark job raised in {name}: {shown}")
 
 
+def has_ended(pod: dict[str, Any] | None) -> bool:
+    """Whether nothing runs in the pod any more."""
+    return _status(pod or {}).get("phase") in ("Succeeded", "Failed")
+
+
 def ended_by_cluster(pod: dict[str, Any]) -> str | None:
     """The reason if kubelet or scheduler ended the pod (eviction, preemption, a node that goes), None if not: a
     container's own end leaves the pod without a reason.

@@ -17,7 +17,7 @@ from lightkube.generic_resource import create_namespaced_resource
 from lightkube.resources.core_v1 import Pod
 
 from spark_submitter.application import ATTEMPT, RUN, filled, labels_of
-from spark_submitter.ending import ENDED, image_error, judged, state_of, unplaced
+from spark_submitter.ending import ENDED, has_ended, image_error, judged, state_of, unplaced
 from spark_submitter.failures import Failures
 from spark_submitter.ports import LONGEST_RUN_SECONDS
 from tidemark import telemetry
@@ -114,12 +114,15 @@ class KubernetesJob:
             raise TypedStop(f"{place} is not the submitter's; see whose it is, delete it, then resume")
 
     def _wait(self, name: str) -> dict[str, Any] | None:
-        """The application once it has ended, None once it is gone. Retryable if it does not get on; it is deleted."""
+        """The application once it or its driver has ended, None once it is gone. Retryable if it does not get on; it is
+        deleted."""
         began = self._clock()
         while True:
             application = self._get(SparkApplication, name)
             if application is None or state_of(application) in ENDED:
                 return application
+            if state_of(application) and has_ended(self._driver(application)):
+                return application  # an operator that is away cannot say so
             stuck = self._stuck(application, self._clock() - began)
             if stuck is not None:
                 self._delete(name)

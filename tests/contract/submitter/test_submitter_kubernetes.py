@@ -193,6 +193,26 @@ def test_it_is_waited_for(bench: KubernetesBench) -> None:
     assert bench.seconds == 2
 
 
+@pytest.mark.parametrize("state", ["RUNNING", "SUBMITTED"])
+def test_the_operator_goes_while_the_driver_works(state: str, bench: KubernetesBench) -> None:
+    """Nobody says that the application has ended: its driver's end counts, with an answer or without one."""
+    bench.cluster.operator = lambda application: stands(application, state)
+
+    def ends(status: Thing) -> None:
+        (name,) = bench.cluster.applications
+        bench.cluster.pods[f"{name}-driver"] = pod(f"{name}-driver", status)
+
+    def answers() -> None:
+        (application,) = bench.cluster.applications.values()
+        answered(bench.folder, application["spec"]["arguments"][0], "done")
+        ends(container({"terminated": {"exitCode": 0, "reason": "Completed"}}, "Succeeded"))
+
+    bench.later = answers
+    assert (bench.job.run(manifest(state=bench.folder.uri)).status, bench.seconds) == ("done", 2)
+    bench.later = lambda: ends(container(OOM))
+    assert MEMORY in str(told(bench, "a2"))
+
+
 def test_a_name_that_somebody_else_has(bench: KubernetesBench) -> None:
     """It stops the run, and their application stays."""
     order = manifest(state=bench.folder.uri)
