@@ -18,6 +18,7 @@ from spark_submitter.kubernetes import KubernetesJob
 from spark_submitter.memory import MemoryJob, MemoryLake
 from spark_submitter.ports import Job
 from spark_submitter.resident import ResidentJob
+from tidemark.errors import CheckFailed, Retryable, TypedStop
 from tidemark_lab import spark_driver
 from tidemark_lake.manifest import Manifest, Result, Stop, result_name
 from tidemark_lake.objects import Folder
@@ -166,3 +167,10 @@ def on_kubernetes(
     with kubernetes_api(files) as (cluster, kubeconfig), pytest.MonkeyPatch.context() as patch:
         patch.setenv("KUBECONFIG", str(kubeconfig))
         yield KubernetesBench(cluster, folder, template, retry_seconds)
+
+
+def told(bench: KubernetesBench, attempt: str = "a1") -> BaseException:
+    """How one try ends."""
+    with pytest.raises((Retryable, CheckFailed, TypedStop)) as caught:
+        bench.job.run(manifest(attempt=attempt, state=bench.folder.uri))
+    return caught.value

@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 Thing = dict[str, Any]
+OOM: Thing = {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}
 LISTED = re.compile(r"/(?:api|apis)/(?:[^/]+/)?v1(?:beta2)?/namespaces/(?P<namespace>[^/]+)/(?P<kind>[a-z]+)")
 PATH = re.compile(LISTED.pattern + r"(?:/(?P<name>[^/]+))?(?:/(?P<part>log))?")
 
