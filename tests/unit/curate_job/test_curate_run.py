@@ -247,4 +247,4 @@ def test_a_look_for_an_email_that_nobody_has_reads_no_row(lake: Any, size: str) 
     lake.append("users", [user(5000, "c", 5000, 5000, "500.5@x.org")], USERS)
     [state] = [step for step in lake.run()["steps"] if step["name"] == "state" and step["table"] == "users"]
     if size == "few rows":  # a large cut joins whole tables
-        assert state["spark"]["read_rows"] < 999
+        assert state["spark"]["read_rows"] < 10  # 4: the cut's own row; the table's 999 would come besides
