@@ -22,6 +22,7 @@ HASH_BITS = 60
 UNBOUNDED = ("string", "uuid")  # texts that carry their length
 SUFFIX_CHARACTERS = 2
 ENDING_CHARACTERS = 4  # so that a thousand changed keys leave nearly all endings as they were
+NO_ENDING = "none."  # longer than any: a list in SQL wants one value
 _DECIMAL = re.compile(r"decimal\((\d+),\s*(\d+)\)")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 

@@ -14,7 +14,7 @@ import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 
-from reconciler.canonical import CLICKHOUSE, check_types, fragments, totals_fragments
+from reconciler.canonical import CLICKHOUSE, NO_ENDING, check_types, fragments, totals_fragments
 from reconciler.compare import suffix_of
 from reconciler.ports import Row, Tally, Uncomparable, Window
 from tidemark.errors import Retryable
@@ -39,6 +39,7 @@ LIMITS = {
 }
 # Codes that a person must mend: unknown column, table, database; no access. Anything else may heal.
 FOR_GOOD = {"16", "47", "60", "81", "497", "516", "43", "386"}
+WANTED = "({ending} IN %(endings)s OR {key_hash} IN ({unsettled}))"
 _CODE = re.compile(r"code:? (\d+)", re.IGNORECASE)
 _WRAPPERS = re.compile(r"(?:LowCardinality|Nullable)\((.*)\)")
 
@@ -73,19 +74,21 @@ class ClickHouse:
 
     def sums(self, pair: Pair, window: Window, endings: Collection[str] | None = None) -> Mapping[str, Tally]:
         """Tally per bucket, of settled keys only those with one of these endings."""
-        if endings is None:
-            return _tallies(self._run("speed_sums", self._latest(pair, "TRUE"), _bounds(window)))
-        values = _bounds(window) | {"endings": (*endings, "")}  # no ending is empty, and IN wants one
-        places = self._latest(pair, "({ending} IN %(endings)s OR {key_hash} IN ({unsettled}))")
-        return _tallies(self._run("speed_sums", places, values))
+        wanted = "TRUE" if endings is None else WANTED
+        values = _bounds(window) | {"endings": (*(endings or ()), NO_ENDING)}
+        return _tallies(self._run("speed_sums", self._latest(pair, wanted), values))
 
-    def keys(self, pair: Pair, window: Window, buckets: Sequence[str]) -> Mapping[str, Tally]:
+    def keys(
+        self, pair: Pair, window: Window, buckets: Sequence[str], endings: Collection[str] | None = None
+    ) -> Mapping[str, Tally]:
         """Tally per key of these buckets. Their suffixes come first: a key never changes its own, and all versions of
         the others need not be gone through."""
         found: dict[str, Tally] = {}
-        places = self._latest(pair, "{suffix} IN %(suffixes)s")
+        suffixes = "{suffix} IN %(suffixes)s"
+        places = self._latest(pair, suffixes if endings is None else f"{suffixes} AND {WANTED}")
         for chunk in _chunks(buckets):
             values = _bounds(window) | {"buckets": chunk, "suffixes": tuple({suffix_of(name) for name in chunk})}
+            values["endings"] = (*(endings or ()), NO_ENDING)
             found |= _tallies(self._run("speed_keys", places, values))
         return found
 

@@ -5,7 +5,7 @@ that nothing has happened. A speed layer that does not answer counts as one that
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from reconciler import progress
 from reconciler.alerts import Judged, incident, raised
@@ -38,6 +38,11 @@ class Heartbeat:
         run, since = self._waiting.get(dataset, ("", now))
         self._waiting[dataset] = (run_id, since if run == run_id else now)
         return now - self._waiting[dataset][1] < PATIENCE_SECONDS
+
+    def keep(self, pairs: Iterable[str]) -> None:
+        """These pairs' last comparisons were all of one state of the marts."""
+        for name in pairs:
+            self.settled[name].keep()
 
     def compared(self, dataset: str, standing: Mapping[str, PairStanding], published: Published | None) -> None:
         """A comparison has been recorded: go on from there."""

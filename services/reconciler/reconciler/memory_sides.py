@@ -1,7 +1,7 @@
 """In-memory twins of both sides: rows as dicts of Python values, the same canonical texts, no engine."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -90,16 +90,21 @@ class _MemorySide:
 
     def sums(self, pair: Pair, window: Window, endings: Collection[str] | None = None) -> Mapping[str, Tally]:
         """Tally per bucket, of settled keys only those with one of these endings."""
-        inside, unsettled = self._inside(pair, window), self._unsettled(pair, window)
-        if endings is not None:
-            inside = [(k, row) for k, row in inside if unsettled(k, row) or _ending(pair, row) in endings]
-        return _tallied((_bucket(pair, row, window, unsettled(k, row)), _text(row)) for k, row in inside)
+        return _tallied((bucket, _text(row)) for bucket, _, row in self._placed(pair, window, endings))
 
-    def keys(self, pair: Pair, window: Window, buckets: Sequence[str]) -> Mapping[str, Tally]:
-        """Tally per key of these buckets."""
-        inside, unsettled, wanted = self._inside(pair, window), self._unsettled(pair, window), set(buckets)
-        found = ((k, row) for k, row in inside if _bucket(pair, row, window, unsettled(k, row)) in wanted)
-        return _tallied((key, _text(row)) for key, row in found)
+    def keys(
+        self, pair: Pair, window: Window, buckets: Sequence[str], endings: Collection[str] | None = None
+    ) -> Mapping[str, Tally]:
+        """Tally per key of these buckets, of settled keys only those with one of these endings."""
+        wanted = set(buckets)
+        return _tallied((k, _text(row)) for bucket, k, row in self._placed(pair, window, endings) if bucket in wanted)
+
+    def _placed(self, pair: Pair, window: Window, endings: Collection[str] | None) -> Iterator[tuple[str, str, Row]]:
+        """Bucket, key and row of what lies inside the window."""
+        unsettled = self._unsettled(pair, window)
+        for key, row in self._inside(pair, window):
+            if endings is None or unsettled(key, row) or _ending(pair, row) in endings:
+                yield _bucket(pair, row, window, unsettled(key, row)), key, row
 
     def rows(self, pair: Pair, window: Window, keys: Collection[str]) -> Mapping[str, Sequence[Row]]:
         """The whole rows of these keys."""

@@ -18,7 +18,7 @@ from msgspec import Struct, field
 from reconciler.compare import SETTLED, differences, differing, judged_rows, portions, suffix_of
 from reconciler.entries import Difference, is_judged
 from reconciler.ports import Marts, Side, SpeedLayer, Tally, Window
-from reconciler.settled import Settled
+from reconciler.settled import Settled, is_known_by_endings
 from tidemark import signals
 from tidemark.tables import Pair
 from tidemark.telemetry import span
@@ -58,9 +58,10 @@ def compare_pair(
     `settled` knows which rows need not be summed again.
     """
     both("check", speed, marts, lambda side: side.check(pair))
-    speed_sums, batch_sums, judged = _sums(pair, speed, marts, window, settled)
+    endings, (speed_sums, batch_sums), judged = _sums(pair, speed, marts, window, settled)
     buckets = differing(speed_sums, batch_sums)
-    looked_at = _looked_at(pair, speed, marts, window, known, portions(buckets, speed_sums, batch_sums, PORTION_ROWS))
+    chosen = portions(buckets, speed_sums, batch_sums, PORTION_ROWS)
+    looked_at = _looked_at(pair, speed, marts, window, known, chosen, endings)
     sample, counts = _Sample(window.cutoff_ms, known, most_entries), Counter[str]()
     for part in _parts(looked_at, PART_KEYS):
         keep(part)
@@ -85,18 +86,19 @@ def both(name: str, speed: SpeedLayer, marts: Marts, ask: Callable[[Side], T]) -
 
 def _sums(
     pair: Pair, speed: SpeedLayer, marts: Marts, window: Window, settled: Settled | None
-) -> tuple[Mapping[str, Tally], Mapping[str, Tally], int]:
-    """Both sides' bucket sums without rows that are known to agree, and how many rows are judged with them."""
-    if settled is None or pair.totals_of:  # totals are few, and their base's rows are read for them anyway
+) -> tuple[Collection[str] | None, tuple[Mapping[str, Tally], Mapping[str, Tally]], int]:
+    """The endings to be looked at among settled keys (None: all), both sides' bucket sums of them and of all that is
+    not settled, and how many rows are judged with those that are known to agree."""
+    if settled is None or not is_known_by_endings(pair):
         sums = both("bucket sums", speed, marts, lambda side: side.sums(pair, window))
-        return *sums, judged_rows(*sums)
+        return None, sums, judged_rows(*sums)
     prints = both("fingerprints", speed, marts, lambda side: side.fingerprints(pair, window))
     endings = settled.to_look_at(*prints)
     sums = both("bucket sums", speed, marts, lambda side: side.sums(pair, window, endings))
     unlike = {suffix_of(name) for name in differing(*sums) if name.endswith(SETTLED)}
     settled.learn(*prints, endings, unlike)
     known = 0 if endings is None else sum(tally.rows for name, tally in prints[1].items() if name not in endings)
-    return *sums, judged_rows(*sums) + known
+    return endings, sums, judged_rows(*sums) + known
 
 
 def _looked_at(
@@ -106,11 +108,12 @@ def _looked_at(
     window: Window,
     known: Collection[str],
     chosen: Iterable[Sequence[str]],
+    endings: Collection[str] | None,
 ) -> Iterator[Difference]:
     """The known keys that differ, then those found in each portion of the buckets."""
 
     def keys(buckets: Sequence[str]) -> list[str]:
-        sides = both("keys", speed, marts, lambda side: side.keys(pair, window, buckets))
+        sides = both("keys", speed, marts, lambda side: side.keys(pair, window, buckets, endings))
         return [key for key in differing(*sides) if key not in known]
 
     def rows(part: Collection[str]) -> list[Difference]:

@@ -109,8 +109,11 @@ class Side(Protocol):
         """Tally per bucket; a bucket's name ends in ':s' (of settled keys), ':j' (judged) or ':p' (younger than W). Of
         settled keys only those with one of these endings."""
 
-    def keys(self, pair: Pair, window: Window, buckets: Sequence[str]) -> Mapping[str, Tally]:
-        """Tally per key of these buckets, by canonical key text."""
+    def keys(
+        self, pair: Pair, window: Window, buckets: Sequence[str], endings: Collection[str] | None = None
+    ) -> Mapping[str, Tally]:
+        """Tally per key of these buckets, by canonical key text; of settled keys only those with one of these
+        endings."""
 
     def rows(self, pair: Pair, window: Window, keys: Collection[str]) -> Mapping[str, Sequence[Row]]:
         """The whole rows of these keys, whatever their event time; keys without any are left out."""

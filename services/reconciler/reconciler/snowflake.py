@@ -9,7 +9,7 @@ from typing import Any
 from snowflake.connector import SnowflakeConnection
 from snowflake.connector.errors import ProgrammingError
 
-from reconciler.canonical import SNOWFLAKE, check_types, fragments, totals_fragments
+from reconciler.canonical import NO_ENDING, SNOWFLAKE, check_types, fragments, totals_fragments
 from reconciler.layers import columns_summed, money
 from reconciler.ports import Figures, Published, Row, Tally, Uncomparable, Window
 from tidemark.errors import Retryable
@@ -78,19 +78,17 @@ class Snowflake:
 
     def sums(self, pair: Pair, window: Window, endings: Collection[str] | None = None) -> Mapping[str, Tally]:
         """Tally per bucket, of settled rows only those with one of these endings."""
-        places, values = self._places(pair), _bounds(pair, window)
-        if endings is None:
-            return _tallies(self._run("mart_sums", places | {"wanted": Sql("TRUE")}, values))
-        wanted = "({ending} IN (%(endings)s) OR COALESCE({event_us} >= %(settled_us)s, TRUE))"
-        values["endings"] = [*endings, ""]  # no ending is empty, and IN wants one
-        return _tallies(self._run("mart_sums", places | {"wanted": render(wanted, **places)}, values))
+        values = _bounds(pair, window) | {"endings": [*(endings or ()), NO_ENDING]}
+        return _tallies(self._run("mart_sums", self._wanted(pair, endings), values))
 
-    def keys(self, pair: Pair, window: Window, buckets: Sequence[str]) -> Mapping[str, Tally]:
+    def keys(
+        self, pair: Pair, window: Window, buckets: Sequence[str], endings: Collection[str] | None = None
+    ) -> Mapping[str, Tally]:
         """Tally per key of these buckets. A key in two buckets (a doubled one) is added up."""
         found: dict[str, Tally] = {}
         for chunk in _chunks(buckets):
-            values = _bounds(pair, window) | {"buckets": chunk}
-            for name, more in _tallies(self._run("mart_keys", self._places(pair), values)).items():
+            values = _bounds(pair, window) | {"buckets": chunk, "endings": [*(endings or ()), NO_ENDING]}
+            for name, more in _tallies(self._run("mart_keys", self._wanted(pair, endings), values)).items():
                 had = found.get(name, Tally(0, 0))
                 found[name] = Tally(had.rows + more.rows, had.hash_sum + more.hash_sum)
         return found
@@ -132,6 +130,12 @@ class Snowflake:
             places = totals_fragments(SNOWFLAKE, pair, base) | {"table": source, "filter": _conditions(base)}
             source = Sql(f"({render(self._statements['mart_totals'], **places)})")
         return fragments(SNOWFLAKE, pair) | {"source": source, "filter": conditions}
+
+    def _wanted(self, pair: Pair, endings: Collection[str] | None) -> dict[str, Sql]:
+        """The same, and `wanted`: a condition that leaves out settled rows with other endings."""
+        places = self._places(pair)
+        wanted = "({ending} IN (%(endings)s) OR COALESCE({event_us} >= %(settled_us)s, TRUE))"
+        return places | {"wanted": Sql("TRUE") if endings is None else render(wanted, **places)}
 
     def _totals(self, statement: str, target: Sql, table: Table) -> Figures:
         summed = money(table)

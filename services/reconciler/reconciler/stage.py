@@ -76,6 +76,7 @@ def _compared(event: MartsBuilt, ports: Ports, remembered: Heartbeat) -> tuple[P
             raise Superseded(f"{event.run_id}: the marts are of generation {published.generation}")
         outcomes = compare_all(event, published, ports, remembered, patient)
         if ports.marts.published(event.dataset) == published:
+            remembered.keep(outcome.reconciled.pair for outcome in outcomes)
             return published, outcomes
     raise Retryable(f"the marts of {event.dataset} moved on during each of {ATTEMPTS} comparisons")
 

@@ -55,9 +55,11 @@ def judged(
 ) -> JobRaised | Retryable:
     """Why an application ended without a result. `log`: the end of the driver's."""
     name = application["metadata"]["name"]
-    told = _status(application).get("applicationState", {}).get("errorMessage") or "no reason is given"
+    ends = [f"exit code {ended.get('exitCode')}, {ended.get('reason')}" for ended in _terminated(driver or {})]
+    told = _status(application).get("applicationState", {}).get("errorMessage") or ", ".join(ends)
+    told = told or "no reason is given"
     shown = f"{redacted(told)[:LOG_CHARACTERS]}\n{redacted(log)[-LOG_CHARACTERS:]}".strip()
-    if state_of(application) == "COMPLETED":
+    if state_of(application) == "COMPLETED" or _status(driver or {}).get("phase") == "Succeeded":
         return Retryable(f"{name} has completed and left no result\n{shown}")
     if driver is None:
         return Retryable(f"the driver of {name} is lost, or was never there: {shown}")

@@ -6,6 +6,7 @@ from kubernetes_api import OOM, Thing, container, pod, stands
 
 from spark_submitter.kubernetes import STARTED_SECONDS, TAKEN_UP_SECONDS
 from spark_submitter.ports import LONGEST_RUN_SECONDS
+from tidemark.errors import Retryable
 
 pytestmark = pytest.mark.lab
 
@@ -71,6 +72,8 @@ def test_the_operator_goes_while_the_driver_works(state: str, bench: KubernetesB
 
     bench.later = answers
     assert (bench.job.run(manifest(state=bench.folder.uri)).status, bench.seconds) == ("done", 2)
+    bench.later = lambda: ends(container({"terminated": {"exitCode": 0, "reason": "Completed"}}, "Succeeded"))
+    assert (type(said := told(bench, "a3")), "left no result" in str(said)) == (Retryable, True)
     bench.later = lambda: ends(container(OOM))
     assert "the driver of run-" in (said := str(told(bench, "a2")))
     assert "ran out of memory" in said

@@ -1,16 +1,17 @@
 """What a pair's earlier comparisons know changes what is read, and never what is found."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from reconciler.memory_sides import MemoryMarts, MemorySpeedLayer, micros
 from reconciler.passes import compare_pair
 from reconciler.ports import Tally, Window
-from reconciler.settled import MOST_ENDINGS, SAMPLED, Settled
+from reconciler.settled import MOST_ENDINGS, SAMPLED, Settled, is_known_by_endings
 from tidemark.tables import Pair
 
 PAIR = Pair(
@@ -23,13 +24,21 @@ Rows = list[dict[str, Any]]
 
 
 class Counting(MemoryMarts):
-    """Marts that know how many rows their last bucket sums were made of."""
+    """Marts that know how many rows their last bucket sums were made of, and how many keys they have given."""
 
     summed = 0
+    given = 0
 
     def sums(self, pair: Pair, window: Window, endings: Collection[str] | None = None) -> Mapping[str, Tally]:
         found = super().sums(pair, window, endings)
         self.summed = sum(tally.rows for tally in found.values())
+        return found
+
+    def keys(
+        self, pair: Pair, window: Window, buckets: Sequence[str], endings: Collection[str] | None = None
+    ) -> Mapping[str, Tally]:
+        found = super().keys(pair, window, buckets, endings)
+        self.given += len(found)
         return found
 
 
@@ -71,6 +80,7 @@ def test_what_is_found_is_what_a_whole_comparison_finds(history: list[tuple[Any,
         sides = MemorySpeedLayer({"s": speed}), MemoryMarts({"b": batch})
         settled.begin(1, window(day).settled_us)
         found = compare_pair(PAIR, *sides, window(day), (), settled=settled)
+        settled.keep()
         assert found == compare_pair(PAIR, *sides, window(day), ())
 
 
@@ -94,6 +104,7 @@ def test_rows_that_agreed_and_have_not_changed_are_not_summed_again() -> None:
         marts.tables["b"] = batch
         settled.begin(1, window().settled_us)
         compared = compare_pair(PAIR, MemorySpeedLayer({"s": speed}), marts, window(), (), settled=settled)
+        settled.keep()
         assert not compared.differences
         return marts.summed, compared.rows
 
@@ -109,6 +120,7 @@ def test_every_ending_is_in_a_sample_in_its_turn() -> None:
     prints, settled, seen = {f"{n:04x}": Tally(1, n) for n in range(500)}, Settled(), set[str]()
     settled.begin(1, 0)
     settled.learn(prints, prints, None, ())
+    settled.keep()
     for _ in range(SAMPLED):
         settled.begin(1, 0)
         seen |= set(settled.to_look_at(prints, prints) or ())
@@ -122,6 +134,7 @@ def test_a_new_day_or_generation_knows_nothing() -> None:
         settled.begin(generation, settled_us)
         assert settled.to_look_at(prints, prints) is None
         settled.learn(prints, prints, None, ())
+        settled.keep()
         assert settled.to_look_at(prints, prints) is not None
 
 
@@ -130,6 +143,40 @@ def test_rows_that_differ_are_looked_at_until_they_agree() -> None:
     prints, settled = {"00aa": Tally(1, 1), "11aa": Tally(1, 2), "00bb": Tally(1, 3)}, Settled()
     settled.begin(1, 0)
     settled.learn(prints, prints, None, {"aa"})
+    settled.keep()
     assert {"00aa", "11aa"} <= set(settled.to_look_at(prints, prints) or ())
     settled.learn(prints, prints, {"00aa", "11aa"}, ())
+    settled.keep()
     assert len(settled.to_look_at(prints, prints) or ()) <= 1
+
+
+def test_keys_are_asked_for_only_where_rows_were_summed() -> None:
+    """A few rows that differ in large buckets do not bring all of their keys."""
+    rows, settled = [row(10_000 + n) for n in range(2000)], Settled()
+    for speed in (rows, [*rows, *(row(10_000 + n, name="b", version=1) for n in range(0, 2000, 100))]):
+        marts = Counting({"b": rows})
+        settled.begin(1, window().settled_us)
+        compared = compare_pair(PAIR, MemorySpeedLayer({"s": speed}), marts, window(), (), settled=settled)
+        settled.keep()
+    assert (len(compared.differences), 20 <= marts.given < 20 + 3 * 2000 / SAMPLED) == (20, True)
+
+
+def test_a_comparison_that_does_not_count_teaches_nothing() -> None:
+    """The marts moved between fingerprints and sums, so the comparison began again: they may come back to what they
+    were, and that was never compared."""
+    speed, before, settled = MemorySpeedLayer({"s": [row(1)]}), {"b": [row(1, name="b")]}, Settled()
+
+    class Moving(MemoryMarts):
+        def sums(self, pair: Pair, window: Window, endings: Collection[str] | None = None) -> Mapping[str, Tally]:
+            return MemoryMarts({"b": [row(1)]}).sums(pair, window, endings)
+
+    for marts in (Moving(before), MemoryMarts(before)):
+        settled.begin(1, window().settled_us)
+        compared = compare_pair(PAIR, speed, marts, window(), (), settled=settled)
+    assert [one.columns for one in compared.differences] == [("name",)]
+
+
+def test_keys_of_free_text_are_compared_whole() -> None:
+    """Their endings may be as many as they are."""
+    texts = structs.replace(PAIR, columns={**PAIR.columns, "id": "string"})
+    assert [is_known_by_endings(pair) for pair in (PAIR, texts)] == [True, False]

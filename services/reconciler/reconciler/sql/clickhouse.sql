@@ -42,10 +42,13 @@ WHERE
 -- Of settled keys, by their ending: how many versions, and the sum of ClickHouse's own hashes of what is compared (of a
 -- tuple, for of bare values the hash of a NULL is NULL). An unchanged sum says that nothing has changed, for less than a
 -- tenth of what texts cost.
-SELECT {ending} AS ending, count() AS row_count, sum(cityHash64(tuple({compared_columns}, {version}))) AS hash_sum
+SELECT
+    {ending} AS tidemark_ending, -- an alias stands before a column of its name
+    count() AS tidemark_rows,
+    sum(cityHash64(tuple({compared_columns}, {version}))) AS tidemark_hashes
 FROM {source}
 WHERE toUnixTimestamp64Milli({version}) <= %(processed_ms)s AND {key_hash} NOT IN ({unsettled})
-GROUP BY ending;
+GROUP BY tidemark_ending;
 
 -- name: speed_latest
 -- Of each key the latest version's event time, bucket and hash. Written at least once and in update mode, so that versions and

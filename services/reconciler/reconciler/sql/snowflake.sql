@@ -55,7 +55,7 @@ WITH placed AS (
         {key} AS ROW_KEY,
         {row_hash} AS HASH_OF_ROW
     FROM {source}
-    WHERE {filter} AND ({event_us} <= %(upper_us)s OR {event_us} IS NULL)
+    WHERE {filter} AND {wanted} AND ({event_us} <= %(upper_us)s OR {event_us} IS NULL)
 )
 SELECT ROW_KEY, COUNT(*), SUM(HASH_OF_ROW)
 FROM placed
