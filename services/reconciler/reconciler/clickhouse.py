@@ -75,8 +75,7 @@ class ClickHouse:
     def sums(self, pair: Pair, window: Window, endings: Collection[str] | None = None) -> Mapping[str, Tally]:
         """Tally per bucket, of settled keys only those with one of these endings."""
         wanted = "TRUE" if endings is None else WANTED
-        values = _bounds(window) | {"endings": (*(endings or ()), NO_ENDING)}
-        return _tallies(self._run("speed_sums", self._latest(pair, wanted), values))
+        return _tallies(self._run("speed_sums", self._latest(pair, wanted), _bounds(window, endings)))
 
     def keys(
         self, pair: Pair, window: Window, buckets: Sequence[str], endings: Collection[str] | None = None
@@ -87,9 +86,8 @@ class ClickHouse:
         suffixes = "{suffix} IN %(suffixes)s"
         places = self._latest(pair, suffixes if endings is None else f"{suffixes} AND {WANTED}")
         for chunk in _chunks(buckets):
-            values = _bounds(window) | {"buckets": chunk, "suffixes": tuple({suffix_of(name) for name in chunk})}
-            values["endings"] = (*(endings or ()), NO_ENDING)
-            found |= _tallies(self._run("speed_keys", places, values))
+            values = {"buckets": chunk, "suffixes": tuple({suffix_of(name) for name in chunk})}
+            found |= _tallies(self._run("speed_keys", places, _bounds(window, endings) | values))
         return found
 
     def rows(self, pair: Pair, window: Window, keys: Collection[str]) -> Mapping[str, Sequence[Row]]:
@@ -151,12 +149,13 @@ def _refused(error: DatabaseError) -> NoReturn:
     raise Retryable(f"the speed layer does not answer: {error}") from error
 
 
-def _bounds(window: Window) -> dict[str, Any]:
+def _bounds(window: Window, endings: Collection[str] | None = None) -> dict[str, Any]:
     return {
         "settled_us": window.settled_us,
         "cutoff_us": window.cutoff_ms * 1000,
         "upper_us": window.upper_ms * 1000,
         "processed_ms": window.processed_ms,
+        "endings": (*(endings or ()), NO_ENDING),
     }
 
 

@@ -6,7 +6,16 @@ from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from reconciler.canonical import ENDING_CHARACTERS, SUFFIX_CHARACTERS, family_of, hash60, row_text, summed, value_of
+from reconciler.canonical import (
+    ENDING_CHARACTERS,
+    SUFFIX_CHARACTERS,
+    UNBOUNDED,
+    family_of,
+    hash60,
+    row_text,
+    summed,
+    value_of,
+)
 from reconciler.ports import Figures, Published, Row, Tally, Uncomparable, Window
 from tidemark.tables import Pair, Table
 
@@ -20,7 +29,7 @@ def text_of(kind: str, value: Any) -> str:
     family, scale = family_of(kind)
     if value is None:
         return "~"
-    if family in ("string", "uuid"):
+    if family in UNBOUNDED:
         text = value if family == "string" else _bare_uuid(str(value).lower())
         return f"{len(text)}:{text}"
     if family == "decimal":

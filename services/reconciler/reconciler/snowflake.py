@@ -78,8 +78,7 @@ class Snowflake:
 
     def sums(self, pair: Pair, window: Window, endings: Collection[str] | None = None) -> Mapping[str, Tally]:
         """Tally per bucket, of settled rows only those with one of these endings."""
-        values = _bounds(pair, window) | {"endings": [*(endings or ()), NO_ENDING]}
-        return _tallies(self._run("mart_sums", self._wanted(pair, endings), values))
+        return _tallies(self._run("mart_sums", self._placed(pair, endings), _bounds(pair, window, endings)))
 
     def keys(
         self, pair: Pair, window: Window, buckets: Sequence[str], endings: Collection[str] | None = None
@@ -87,8 +86,8 @@ class Snowflake:
         """Tally per key of these buckets. A key in two buckets (a doubled one) is added up."""
         found: dict[str, Tally] = {}
         for chunk in _chunks(buckets):
-            values = _bounds(pair, window) | {"buckets": chunk, "endings": [*(endings or ()), NO_ENDING]}
-            for name, more in _tallies(self._run("mart_keys", self._wanted(pair, endings), values)).items():
+            values = _bounds(pair, window, endings) | {"buckets": chunk}
+            for name, more in _tallies(self._run("mart_keys", self._placed(pair, endings), values)).items():
                 had = found.get(name, Tally(0, 0))
                 found[name] = Tally(had.rows + more.rows, had.hash_sum + more.hash_sum)
         return found
@@ -131,11 +130,12 @@ class Snowflake:
             source = Sql(f"({render(self._statements['mart_totals'], **places)})")
         return fragments(SNOWFLAKE, pair) | {"source": source, "filter": conditions}
 
-    def _wanted(self, pair: Pair, endings: Collection[str] | None) -> dict[str, Sql]:
-        """The same, and `wanted`: a condition that leaves out settled rows with other endings."""
+    def _placed(self, pair: Pair, endings: Collection[str] | None) -> dict[str, Sql]:
+        """`placed`: the rows with their buckets, without settled rows with other endings."""
         places = self._places(pair)
-        wanted = "({ending} IN (%(endings)s) OR COALESCE({event_us} >= %(settled_us)s, TRUE))"
-        return places | {"wanted": Sql("TRUE") if endings is None else render(wanted, **places)}
+        some = "({ending} IN (%(endings)s) OR COALESCE({event_us} >= %(settled_us)s, TRUE))"
+        wanted = Sql("TRUE") if endings is None else render(some, **places)
+        return {"placed": render(self._statements["mart_placed"], **places, wanted=wanted)}
 
     def _totals(self, statement: str, target: Sql, table: Table) -> Figures:
         summed = money(table)
@@ -158,9 +158,13 @@ def _conditions(pair: Pair) -> Sql:
     return Sql(" AND ".join(f"{quote(name)} = %(filter_{name})s" for name in pair.batch_filter) or "TRUE")
 
 
-def _bounds(pair: Pair, window: Window) -> dict[str, Any]:
-    times = {"settled_us": window.settled_us, "cutoff_us": window.cutoff_ms * 1000, "upper_us": window.upper_ms * 1000}
-    return _filter_values(pair) | times
+def _bounds(pair: Pair, window: Window, endings: Collection[str] | None = None) -> dict[str, Any]:
+    return _filter_values(pair) | {
+        "settled_us": window.settled_us,
+        "cutoff_us": window.cutoff_ms * 1000,
+        "upper_us": window.upper_ms * 1000,
+        "endings": [*(endings or ()), NO_ENDING],
+    }
 
 
 def _filter_values(pair: Pair) -> dict[str, Any]:

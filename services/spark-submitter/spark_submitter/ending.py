@@ -56,8 +56,8 @@ def judged(
     """Why an application ended without a result. `log`: the end of the driver's."""
     name = application["metadata"]["name"]
     ends = [f"exit code {ended.get('exitCode')}, {ended.get('reason')}" for ended in _terminated(driver or {})]
-    told = _status(application).get("applicationState", {}).get("errorMessage") or ", ".join(ends)
-    told = told or "no reason is given"
+    said = _status(application).get("applicationState", {}).get("errorMessage")
+    told = said or ", ".join(ends) or "no reason is given"
     shown = f"{redacted(told)[:LOG_CHARACTERS]}\n{redacted(log)[-LOG_CHARACTERS:]}".strip()
     if state_of(application) == "COMPLETED" or _status(driver or {}).get("phase") == "Succeeded":
         return Retryable(f"{name} has completed and left no result\n{shown}")

@@ -121,15 +121,16 @@ class KubernetesJob:
             application = self._get(SparkApplication, name)
             if application is None or state_of(application) in ENDED:
                 return application
-            if state_of(application) and has_ended(self._driver(application)):
+            driver = self._driver(application) if state_of(application) else None
+            if has_ended(driver):
                 return application  # an operator that is away cannot say so
-            stuck = self._stuck(application, self._clock() - began)
+            stuck = self._stuck(application, driver, self._clock() - began)
             if stuck is not None:
                 self._delete(name)
                 raise Retryable(f"{name} is given up: {stuck}")
             self._sleep(POLL_SECONDS)
 
-    def _stuck(self, application: dict[str, Any], seconds: float) -> str | None:
+    def _stuck(self, application: dict[str, Any], driver: dict[str, Any] | None, seconds: float) -> str | None:
         if seconds > LONGEST_RUN_SECONDS:
             return f"it has not ended after {seconds:.0f} s"
         state = state_of(application)
@@ -137,7 +138,6 @@ class KubernetesJob:
             return f"no Spark Operator took it up in {seconds:.0f} s: does one run, and watch {self._namespace}?"
         if state != "SUBMITTED":
             return None
-        driver = self._driver(application)
         if reason := image_error(driver):
             return f"its image cannot be pulled: {reason}"
         return f"its driver has not started: {unplaced(driver)}" if seconds > STARTED_SECONDS else None

@@ -40,8 +40,8 @@ WHERE
 
 -- name: speed_fingerprints
 -- Of settled keys, by their ending: how many versions, and the sum of ClickHouse's own hashes of what is compared (of a
--- tuple, for of bare values the hash of a NULL is NULL). An unchanged sum says that nothing has changed, for less than a
--- tenth of what texts cost.
+-- tuple, for of bare values the hash of a NULL is NULL). An unchanged sum says that nothing has changed, for a sixth of
+-- what bucket sums cost.
 SELECT
     {ending} AS tidemark_ending, -- an alias stands before a column of its name
     count() AS tidemark_rows,
@@ -51,9 +51,10 @@ WHERE toUnixTimestamp64Milli({version}) <= %(processed_ms)s AND {key_hash} NOT I
 GROUP BY tidemark_ending;
 
 -- name: speed_latest
--- Of each key the latest version's event time, bucket and hash. Written at least once and in update mode, so that versions and
--- exact repeats are usual; a key whose latest version says two things is doubled, with the largest and the smallest hash
--- of what it says. Version and hash share one number, because an aggregate of numbers needs a quarter of the memory.
+-- Of each key the latest version's event time, bucket (day, end of the key, settled, judged or neither) and hash.
+-- Written at least once and in update mode, so that versions and exact repeats are usual; a key whose latest version says
+-- two things is doubled, with the largest and the smallest hash of what it says. Version and hash share one number,
+-- because an aggregate of numbers needs a quarter of the memory.
 SELECT
     {key_columns},
     {suffix} AS suffix,
@@ -80,7 +81,7 @@ FROM (
 GROUP BY {key_columns};
 
 -- name: speed_sums
--- Rows and the sum of row hashes per bucket (day, end of the key, settled, judged or neither).
+-- Rows and the sum of row hashes per bucket.
 SELECT
     bucket,
     sum(rows_of_key) AS row_count,
