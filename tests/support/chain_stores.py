@@ -10,11 +10,12 @@ from chain_rows import FACTS, KNOWN, OF_ITS_FILE, OF_ITS_RUN, Row, Rows, at, fig
 from msgspec.structs import replace
 
 import loader.memory as loaded
-import reconciler.memory as reconciled
 import spark_submitter.memory as curated
 import transformer.memory as built
 from ingest_watcher.memory import MemorySource
 from ingest_watcher.ports import History, Snapshot
+from reconciler.memory import MemoryLake, MemoryLedger, MemoryReports
+from reconciler.memory_sides import MemoryMarts, MemorySpeedLayer
 from reconciler.ports import Figures, Published
 from tidemark.clock import ManualClock
 from tidemark.errors import DataTestFailed
@@ -39,10 +40,10 @@ class Stores:
         self.raw = loaded.MemoryWarehouse(self.files)
         self.marts = built.MemoryWarehouse(raw=self._raw_ledger)
         self.models = built.MemoryModels({dataset: models_of(dataset) for dataset in KNOWN.datasets}, self._build)
-        self.speed = reconciled.MemorySpeedLayer({pair.speed: [] for pair in KNOWN.pairs.values()})
+        self.speed = MemorySpeedLayer({pair.speed: [] for pair in KNOWN.pairs.values()})
         self.speed_rows: dict[str, list[Row]] = {name: [] for name in ("transactions", "user_events")}
         self.speed.tables |= {f"{name}_realtime": rows for name, rows in self.speed_rows.items()}
-        self.ledger, self.reports = reconciled.MemoryLedger(), reconciled.MemoryReports()
+        self.ledger, self.reports = MemoryLedger(), MemoryReports()
         self._refused: dict[str, tuple[str, int]] = {}
         self._healed_by = NEVER
         self._whole: dict[str, list[loaded.Row]] = {}
@@ -172,7 +173,7 @@ class Stores:
         return newest([*self.marts.build.get(model.name, []), *window_rows], model.key)
 
 
-class MartsOf(reconciled.MemoryMarts):
+class MartsOf(MemoryMarts):
     """What the transformer has published, as the reconciler sees it."""
 
     def __init__(self, stores: Stores) -> None:
@@ -191,7 +192,7 @@ class MartsOf(reconciled.MemoryMarts):
         return figures(self.tables[name if layer == "mart" else f"stg_{name}"])
 
 
-class LakeOf(reconciled.MemoryLake):
+class LakeOf(MemoryLake):
     """What the job has curated, as the reconciler sees it."""
 
     def __init__(self, stores: Stores) -> None:
