@@ -2,7 +2,14 @@
 
 import pytest
 
-LONGEST_FIRST = ("tests/e2e", "tests/unit/curate_job", "tests/contract/transformer", "tests/contract")
+# two that reckon, one that waits for brokers
+LONGEST_FIRST = (
+    "tests/e2e",
+    "tests/unit/curate_job",
+    "tests/contract/bus",
+    "tests/contract/transformer",
+    "tests/contract",
+)
 
 
 @pytest.hookimpl(tryfirst=True)

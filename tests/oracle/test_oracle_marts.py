@@ -16,7 +16,7 @@ EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - the tables' timestamps have no zo
 CENT = 0.0051  # money is rounded to cents; the floats before it differ by less than their rounding
 
 
-@pytest.mark.parametrize("seed", [1, 7, 42])
+@pytest.mark.parametrize("seed", [1, *[pytest.param(seed, marks=pytest.mark.soak) for seed in (7, 42)]])
 def test_marts_equal_plain_python(dbt: Bench, seed: int) -> None:
     """Money, counts, ranks and names exactly; predictions to the cent. The later runs arrive as an increment."""
     runs = shop_changes(seed, scale=0.02)

@@ -31,8 +31,13 @@ def dbt(dbt: Bench) -> Iterator[Bench]:
     dbt.ports = ports
 
 
-@pytest.mark.parametrize("exclude_flagged", [False, True])
-@pytest.mark.parametrize(("seed", "runs"), [(3, FEW), pytest.param(4, MANY, marks=SOAK)])
+@pytest.mark.parametrize(
+    ("seed", "runs", "exclude_flagged"),
+    [
+        (3, FEW, False),
+        *[pytest.param(*case, marks=SOAK) for case in ((3, FEW, True), (4, MANY, False), (4, MANY, True))],
+    ],
+)
 def test_increments_of_the_shop_equal_a_full_build(dbt: Bench, seed: int, runs: int, exclude_flagged: bool) -> None:
     """Row for row and column for column, with flagged rows and without them."""
     dbt.ports = replace(dbt.ports, exclude_flagged=exclude_flagged)

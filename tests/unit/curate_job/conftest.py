@@ -26,10 +26,15 @@ def size(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
 
 
 @pytest.fixture
-def large_tables(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The job takes the curated tables for large ones: it merges into them, by generated code."""
-    monkeypatch.setattr("curate_job.tune.INTERPRETED_ROWS", -1)
+def merged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The job merges into the curated tables, as into large ones, and writes none of them anew."""
     monkeypatch.setattr("curate_job.publish.REWRITTEN_ROWS", -1)
+
+
+@pytest.fixture
+def large_tables(merged: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The job takes the curated tables for large ones in all: it reads them by generated code as well."""
+    monkeypatch.setattr("curate_job.tune.INTERPRETED_ROWS", -1)
 
 
 @pytest.fixture

@@ -14,38 +14,40 @@ YEAR_1, INFINITE = -62135596800000, 9223372036825200000
 UUID = "0b6c5f3e-94a4-4f0e-8a4e-0d8f4f1c2b3a"
 
 
-@pytest.mark.parametrize(
-    ("source", "given", "canonical", "expected"),
-    [
-        ("string", "10.50", "decimal(10,2)", Decimal("10.50")),
-        ("string", "10.500", "decimal(10,2)", Decimal("10.50")),
-        ("string", "10.505", "decimal(10,2)", None),
-        ("string", "1.1234567890", "decimal(38,10)", Decimal("1.1234567890")),
-        ("string", "1.12345678901", "decimal(38,10)", None),
-        ("string", "NAN", "decimal(10,2)", None),
-        ("string", "123456789.00", "decimal(10,2)", None),
-        ("double", float("nan"), "decimal(10,2)", None),
-        ("decimal(20,4)", Decimal("1.2300"), "decimal(10,2)", Decimal("1.23")),
-        ("bigint", 2**31, "int", None),
-        ("string", "12", "int", 12),
-        ("string", "1.5", "int", None),
-        ("bigint", 0, "timestamp", datetime(1970, 1, 1)),  # noqa: DTZ001 - a timestamp without zone
-        ("bigint", YEAR_1 - 1, "timestamp", None),
-        ("bigint", INFINITE, "timestamp", None),
-        ("string", UUID.upper(), "uuid", UUID),
-        ("string", "no-uuid", "uuid", None),
-        ("string", "ünï\u0000\U0001f600", "string", "ünï\u0000\U0001f600"),
-        ("string", "yes", "bool", True),
-    ],
-)
-def test_a_value_fits_or_is_found(spark: Any, source: str, given: Any, canonical: str, expected: Any) -> None:
+CASES = [
+    ("string", "10.50", "decimal(10,2)", Decimal("10.50")),
+    ("string", "10.500", "decimal(10,2)", Decimal("10.50")),
+    ("string", "10.505", "decimal(10,2)", None),
+    ("string", "1.1234567890", "decimal(38,10)", Decimal("1.1234567890")),
+    ("string", "1.12345678901", "decimal(38,10)", None),
+    ("string", "NAN", "decimal(10,2)", None),
+    ("string", "123456789.00", "decimal(10,2)", None),
+    ("double", float("nan"), "decimal(10,2)", None),
+    ("decimal(20,4)", Decimal("1.2300"), "decimal(10,2)", Decimal("1.23")),
+    ("bigint", 2**31, "int", None),
+    ("string", "12", "int", 12),
+    ("string", "1.5", "int", None),
+    ("bigint", 0, "timestamp", datetime(1970, 1, 1)),  # noqa: DTZ001 - a timestamp without zone
+    ("bigint", YEAR_1 - 1, "timestamp", None),
+    ("bigint", INFINITE, "timestamp", None),
+    ("string", UUID.upper(), "uuid", UUID),
+    ("string", "no-uuid", "uuid", None),
+    ("string", "ünï\u0000\U0001f600", "string", "ünï\u0000\U0001f600"),
+    ("string", "yes", "bool", True),
+]
+
+
+def test_a_value_fits_or_is_found(spark: Any) -> None:
     """The value by contract; a value that does not fit is null and has a finding that names the column."""
-    frame = spark.createDataFrame([(given,)], f"x {source}")
-    value, problem = cast_column("x", frame.schema["x"].dataType, Column(canonical))
-    row = frame.select(value.alias("value"), problem.alias("problem")).first()
-    assert row["value"] == expected
-    assert (row["problem"] is None) == (expected is not None)
-    assert expected is not None or row["problem"].startswith("x: ")
+    schema = ", ".join(f"x{n} {source}" for n, (source, _, _, _) in enumerate(CASES))
+    frame = spark.createDataFrame([tuple(given for _, given, _, _ in CASES)], schema)
+    pairs = [
+        cast_column(field.name, field.dataType, Column(canonical))
+        for field, (_, _, canonical, _) in zip(frame.schema, CASES, strict=True)
+    ]
+    row = frame.select(*[F.struct(value, F.split_part(problem, F.lit(": "), F.lit(1))) for value, problem in pairs])
+    expected = [(value, f"x{n}" if value is None else None) for n, (_, _, _, value) in enumerate(CASES)]
+    assert [tuple(pair) for pair in row.first()] == expected
 
 
 @pytest.mark.parametrize(("more", "fits"), [(0, True), (1, False)])

@@ -142,7 +142,7 @@ def files(lake: Any, table: str) -> set[str]:
     return {file for kind in ("_changes", "") for (file,) in lake.rows(table, "file_path", f"{kind}.files")}
 
 
-@pytest.mark.usefixtures("large_tables")
+@pytest.mark.usefixtures("merged")
 def test_every_change_of_shape(lake: Any) -> None:
     """Case by case: rows 0 to 3 as they are to be, and every data file of before still there."""
     begun(lake, dict.fromkeys(STEPS, contract(PLAIN)))
@@ -161,7 +161,7 @@ def test_every_change_of_shape(lake: Any) -> None:
     assert {table for table in STEPS if before[table] - files(lake, table)} == set()
 
 
-@pytest.mark.usefixtures("large_tables")
+@pytest.mark.usefixtures("merged")
 def test_a_default_that_is_new_means_every_null(lake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also old rows, of tables that get none, and after an attempt that died between the ALTER and the rows, and a
     maintenance behind it. The changes stay as they came; what is told again is known, and nothing is filled twice."""

@@ -12,7 +12,7 @@ COLUMNS = (
     "id int, email string, first_name string, last_name string, created_at bigint, updated_at bigint, "
     "__op string, __ts_ms timestamp, __source_ts_ms timestamp, __source_lsn bigint"
 )
-RUNS = 6
+RUNS = 5  # as many small files as are joined
 TABLES = ("users", "users_changes", "users_held", "users_quarantined")
 
 
@@ -39,16 +39,17 @@ def tags(lake: Any, table: str) -> list[str]:
     return sorted(row["name"] for row in refs.collect())
 
 
-@pytest.mark.usefixtures("large_tables")
+@pytest.mark.usefixtures("merged")
 def test_maintenance_compacts_expires_and_keeps_every_row(lake: Any) -> None:
-    """After six runs: one file a table, tags and snapshots of the newest three runs, rows as before; runs go on."""
+    """After five runs: one file a table, tags and snapshots of the newest two, rows as before; runs go on."""
+    lake.only("users")
     for run in range(1, RUNS + 1):
         lake.append("users", [user(key, run) for key in range(run + 3)] + [user(None, run)], COLUMNS)  # type: ignore[arg-type]
         lake.run()
     held = {table: lake.rows(table) for table in TABLES}
-    third = lake.spark.sql(f"SELECT * FROM lake.curated_{lake.name}.users VERSION AS OF 'run_4'").collect()
+    last = lake.spark.sql(f"SELECT * FROM lake.curated_{lake.name}.users VERSION AS OF 'run_4'").collect()
     assert (files(lake, "users_changes"), files(lake, "users_quarantined")) == (RUNS, RUNS)
-    lake.keep_runs = 3
+    lake.keep_runs = 2
     result = lake.run("maintain")
     assert result["status"] == "done"
     assert {check["table"]: check["expected"] for check in result["checks"] if " changes " in check["name"]} == {
@@ -56,8 +57,8 @@ def test_maintenance_compacts_expires_and_keeps_every_row(lake: Any) -> None:
     }
     assert {table: lake.rows(table) for table in TABLES} == held
     assert {files(lake, table) for table in ("users", "users_changes", "users_quarantined")} == {1}
-    assert tags(lake, "users") == ["run_4", "run_5", "run_6", "run_7"]
-    assert lake.spark.sql(f"SELECT * FROM lake.curated_{lake.name}.users VERSION AS OF 'run_4'").collect() == third
+    assert tags(lake, "users") == ["run_4", "run_5", "run_6"]
+    assert lake.spark.sql(f"SELECT * FROM lake.curated_{lake.name}.users VERSION AS OF 'run_4'").collect() == last
     snapshots = lake.spark.table(f"lake.curated_{lake.name}.users_changes.snapshots").count()
     assert snapshots == len(tags(lake, "users_changes"))
     lake.append("users", [user(1, RUNS), user(1, RUNS + 1)], COLUMNS)
@@ -65,11 +66,12 @@ def test_maintenance_compacts_expires_and_keeps_every_row(lake: Any) -> None:
     assert (users["read"], users["repeated"], users["accepted"]) == (2, 1, 1)
 
 
-@pytest.mark.usefixtures("large_tables")
+@pytest.mark.usefixtures("merged")
 def test_a_table_that_stands_still_keeps_what_the_horizon_s_runs_left_it_at(lake: Any) -> None:
     """Quarantine moves in runs 1 and 5, maintenance keeps from run 4: its snapshot of run 1 is what run 4 left."""
+    lake.only("users")
     left: dict[int, list[int]] = {}
-    for run in range(1, RUNS):
+    for run in range(1, RUNS + 1):
         refused = [user(None, run)] if run in (1, 5) else []  # type: ignore[arg-type]
         lake.append("users", [user(1, run), *refused], COLUMNS)
         lake.run()
@@ -91,6 +93,7 @@ def planted(lake: Any, name: str, days: float) -> Path:
 
 def test_what_an_attempt_that_was_never_published_left_is_swept(lake: Any) -> None:
     """Its branches are dropped, and its files once no commit can still come; a second maintenance changes nothing."""
+    lake.only("users")
     lake.append("users", [user(1, 1)], COLUMNS)
     lake.run()
     table = f"lake.curated_{lake.name}.users"
