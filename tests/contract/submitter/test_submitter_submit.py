@@ -121,6 +121,7 @@ def first_run(catalog: Catalog, source: str) -> SnapshotCommitted:
     )
 
 
+@pytest.mark.soak  # each of its Sparks starts cold
 def test_a_run_by_spark_submit(lake_settings: LakeSettings, folder: Folder, tmp_path: Path) -> None:
     """A job that raises is told of by the end of its log; one that does not is published, with Spark's own figures."""
     known = registry()

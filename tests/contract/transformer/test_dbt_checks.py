@@ -12,7 +12,7 @@ from transformer_bench import Bench
 from tidemark.errors import DataTestFailed, Invalid
 from transformer.settings import PROJECT
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.soak]
 PRODUCTS = ["stg_products", "live_products", "dim_products"]
 Made = Callable[[Path], Bench]
 

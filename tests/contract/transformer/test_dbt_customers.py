@@ -6,7 +6,7 @@ import pytest
 from shop_rows import AUSTIN, DAY, order, picked
 from transformer_bench import Bench, Row, moment
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.soak]  # in CI the oracle and the increments hold the same marts
 
 
 def user(key: int, days: float = 400) -> Row:

@@ -7,7 +7,7 @@ import pytest
 from shop_rows import AUSTIN, DAY, HOUR, at, order, picked
 from transformer_bench import Bench, Row, moment
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.soak]  # in CI the oracle and the increments hold the same marts
 
 
 def way(key: int, total: str, *statuses: tuple[float, str], **values: Any) -> list[Row]:

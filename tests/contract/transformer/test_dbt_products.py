@@ -7,7 +7,7 @@ import pytest
 from shop_rows import DAY, at, item, order, picked
 from transformer_bench import DAY_ZERO, Bench, moment
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.soak]  # in CI the oracle and the increments hold the same marts
 
 
 def test_product_performance(dbt: Bench) -> None:

@@ -11,7 +11,7 @@ from transformer_bench import Bench, moment
 from tidemark.tables import Registry, registry
 from tidemark_warehouse import execute
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.soak]
 
 WIDE = {"int": "long", "decimal(10,2)": "decimal(20,2)"}
 HUGE, DEAR = 2**62, Decimal(2**60) / 100  # the emulator divides in floating point, which holds these exactly

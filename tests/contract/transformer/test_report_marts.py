@@ -21,10 +21,11 @@ DAY = 1440
 HOSTILE = "</script><script>alert(1)</script>"
 
 
-@pytest.fixture
-def shop(dbt: Bench) -> Bench:
+@pytest.fixture(scope="module")
+def shop(project: Bench) -> Bench:
     """Two customers; three orders on two days, one of them cancelled; a product that would be a script if it could."""
-    dbt.load(
+    project.empty()
+    project.load(
         "ecommerce",
         1,
         {
@@ -40,8 +41,8 @@ def shop(dbt: Bench) -> Bench:
             ],
         },
     )
-    dbt.handle("ecommerce", 1)
-    return dbt
+    project.handle("ecommerce", 1)
+    return project
 
 
 def _order(key: int, total: str, status: str, minutes: float) -> Row:
@@ -115,18 +116,6 @@ def test_a_mart_that_is_gone_or_of_another_shape_costs_its_figures_only(
     assert sum(data_of(page)["totals"]["revenue"]) == 1010
 
 
-def test_after_a_rollback_the_page_names_the_generation_that_stands(shop: Bench) -> None:
-    """The ledger's newest generation counts, not its highest run."""
-    statement = (
-        "INSERT INTO OPS.PUBLISH_LEDGER SELECT DATASET, 'older', FROM_SEQ, 9, GENERATION - 1, AS_OF_MS, RECEIPT, "
-        "PUBLISHED_AT FROM OPS.PUBLISH_LEDGER"
-    )
-    execute(shop.connection, statement)
-    reading = read(shop.connection)
-    assert reading is not None
-    assert (reading.run.run_seq, reading.run.run_id) == (1, "ecommerce-1")
-
-
 def test_a_publication_meanwhile_has_all_read_again(shop: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """A page never mixes two runs."""
     found = figures.published(shop.connection)
@@ -143,6 +132,18 @@ def test_a_publication_meanwhile_has_all_read_again(shop: Bench, monkeypatch: py
 
 def _fields(run: figures.Published) -> dict[str, Any]:
     return {name: getattr(run, name) for name in run.__struct_fields__}
+
+
+def test_after_a_rollback_the_page_names_the_generation_that_stands(shop: Bench) -> None:
+    """The ledger's newest generation counts, not its highest run."""
+    statement = (
+        "INSERT INTO OPS.PUBLISH_LEDGER SELECT DATASET, 'older', FROM_SEQ, 9, GENERATION - 1, AS_OF_MS, RECEIPT, "
+        "PUBLISHED_AT FROM OPS.PUBLISH_LEDGER"
+    )
+    execute(shop.connection, statement)
+    reading = read(shop.connection)
+    assert reading is not None
+    assert (reading.run.run_seq, reading.run.run_id) == (1, "ecommerce-1")
 
 
 def test_before_the_first_publication_it_says_so(dbt: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from curate_lake import MANY_ROWS_IN_SOAK
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
@@ -194,6 +195,7 @@ CASES: dict[str, tuple[Log, dict[int, int], dict[int, tuple[int, int]]]] = {
 }
 
 
+@MANY_ROWS_IN_SOAK
 def test_named_and_random_logs(lake: Any) -> None:
     """After every run each table and the run's account of its rows are the oracle's; in the end the live rows of what
     upstream.md names are those that stand beside the names."""

@@ -66,6 +66,7 @@ def test_maintenance_compacts_expires_and_keeps_every_row(lake: Any) -> None:
     assert (users["read"], users["repeated"], users["accepted"]) == (2, 1, 1)
 
 
+@pytest.mark.soak
 @pytest.mark.usefixtures("merged")
 def test_a_table_that_stands_still_keeps_what_the_horizon_s_runs_left_it_at(lake: Any) -> None:
     """Quarantine moves in runs 1 and 5, maintenance keeps from run 4: its snapshot of run 1 is what run 4 left."""

@@ -174,6 +174,7 @@ def test_every_step_says_what_spark_did_in_it(lake: Any, size: str) -> None:
     assert 0 < sum(step["spark"]["tasks"] for step in told["steps"]) <= told["spark"]["tasks"]
 
 
+@MANY_ROWS_IN_SOAK
 def test_many_waiting_rows_make_a_small_cut_large(lake: Any, monkeypatch: Any) -> None:
     """Held rows are asked for like the cut's; more of them than a small cut may have are not collected."""
     from curate_job import gather
