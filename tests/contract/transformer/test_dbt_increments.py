@@ -17,7 +17,7 @@ from tidemark_warehouse import execute
 
 pytestmark = pytest.mark.lab
 
-FEW, MANY = 5, 50
+FEW, MANY = 4, 50
 SOAK = [pytest.mark.soak, pytest.mark.timeout(3600)]
 EVENTS = {"STAGING.STG_TRANSACTIONS", "STAGING.STG_USER_EVENTS", "MARTS.FCT_SESSIONS", "MARTS.FCT_TRANSACTIONS"}
 INCREMENTAL_FACTS = {"fct_inventory_daily", "fct_order_status_transitions", "fct_sessions", "fct_transactions"}

@@ -65,6 +65,7 @@ def change(op: str, lsn: int | None, minutes: float, **values: Any) -> Row:
     return {"id": 1, "_op": op, "_lsn": lsn, "_ts_ms": written, "_source_ts": moment(minutes), **values}
 
 
+@pytest.mark.soak
 def test_a_customer_s_history_collapses_closes_and_opens_again(dbt: Bench) -> None:
     """Equal neighbours are one stretch, a delete ends it, the same values inserted again are a new one."""
     old, new = {"email": "old", "created_at": moment(-99)}, {"email": "new", "created_at": moment(-99)}
@@ -87,6 +88,7 @@ def test_a_customer_s_history_collapses_closes_and_opens_again(dbt: Bench) -> No
     ]
 
 
+@pytest.mark.soak
 def test_what_a_snapshot_read_counts_from_its_own_clock(dbt: Bench) -> None:
     """Rows read within the log's time are left out; one read after its end began when the row says it changed."""
     log = [
@@ -106,6 +108,7 @@ def test_what_a_snapshot_read_counts_from_its_own_clock(dbt: Bench) -> None:
     ]
 
 
+@pytest.mark.soak
 def test_an_item_meets_the_price_that_was_valid_when_it_was_ordered(dbt: Bench) -> None:
     """The boundary belongs to the new price, an older order meets the first one, and a later correction moves it."""
     prices = [
