@@ -79,6 +79,7 @@ def test_without_settings(tmp_path: Path) -> None:
     assert files_of_project() == before
 
 
+@pytest.mark.soak
 @pytest.mark.usefixtures("no_warehouse")
 def test_with_a_warehouse_that_is_away(unused_port: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """As without one; in the folder `docs` of tidemark's own, where none is given."""

@@ -169,6 +169,7 @@ def test_an_open_page_hears_of_a_new_event(console: ConsoleProcess) -> None:
     assert (said["view"], said["dataset"]) == ("overview", "events")
 
 
+@pytest.mark.soak
 def test_the_watch_says_an_incident_once_and_when_it_is_over(broker: Broker, tmp_path: Path) -> None:
     """A run is stuck: one alert, also after the console has lost everything; the run goes on: one notice."""
     emptied(broker)

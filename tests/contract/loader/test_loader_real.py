@@ -236,7 +236,13 @@ def test_a_lock_that_does_not_come_free_in_time_is_an_outage(real: RealBench) ->
     assert (real.rows("users"), real.ledger(event.run_id)) == (3, 4)
 
 
-@pytest.mark.parametrize("place", ["loader.after-copy", "loader.before-commit", "loader.after-commit"])
+@pytest.mark.parametrize(
+    "place",
+    [
+        "loader.before-commit",
+        *[pytest.param(f"loader.after-{what}", marks=pytest.mark.soak) for what in ("copy", "commit")],
+    ],
+)
 def test_a_killed_rollback_is_finished_by_the_next_process(real: RealBench, place: str) -> None:
     """Some tables taken back, others not, locks held by nobody: the next one leads to what the target left."""
     for seq, counts in enumerate([{"users": 3}, {"users": 2, "orders": 1}], 1):

@@ -212,7 +212,7 @@ def test_rows_of_the_old_shape_after_the_change(lake: Any) -> None:
     ]
 
 
-@pytest.mark.parametrize("gone", ["name", "id"])
+@pytest.mark.parametrize("gone", ["name", pytest.param("id", marks=pytest.mark.soak)])
 def test_a_column_that_is_gone_but_still_in_the_table_stops(lake: Any, gone: str) -> None:
     """Dropped or renamed in PostgreSQL, it is absent from later rows: not every row is refused in silence, and the
     remedy works. Beside rows that have it, and of a row or two alone, it is the rows that are bad."""
