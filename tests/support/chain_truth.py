@@ -25,8 +25,8 @@ def assert_every_row_is_accounted_for(chain: Chain) -> None:
 
 
 def assert_numbers_are_true(chain: Chain) -> None:
-    """Current tables, staging and facts equal the truth, row by row; what waits, what was refused, what a person has let
-    go (by a run that stands), too."""
+    """Current tables, staging and facts equal the truth, row by row; what waits and what was refused, too, but for what
+    a person has let go, by a run that stands."""
     truth, let_go = chain.truth(), dropped(chain)
     for name, table in ECOMMERCE.items():
         columns = [*table.columns, *CHANGE_COLUMNS]
