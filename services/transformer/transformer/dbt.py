@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
+from dbt.adapters.base.impl import DEFAULT_BASE_BEHAVIOR_FLAGS
 from dbt.artifacts.schemas.results import NodeResult
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
@@ -30,6 +31,7 @@ from transformer.ports import Built, Checks, FailedTest, Model, Plan, Window
 JUDGED = re.compile(r"\b\d{5,6} \((?P<state>\w{5})\)")
 TRANSIENT_STATES = ("08", "40", "57")
 FLAGS = ("--log-level=none", "--log-level-file=none", "--no-write-json", "--no-version-check", "--no-partial-parse")
+BEHAVIOR_FLAGS = tuple(DEFAULT_BASE_BEHAVIOR_FLAGS)
 COMPILE_TESTS = ("compile", "--no-populate-cache", "--select=test_type:data")
 
 
@@ -133,6 +135,8 @@ class DbtModels:
             f"--target-path={self._scratch / 'target'}",
             f"--log-path={self._scratch / 'logs'}",
         ]
+        # Every invocation leaves its adapter's flags in this list, and the next one walks the stack for each of them.
+        DEFAULT_BASE_BEHAVIOR_FLAGS[:] = BEHAVIOR_FLAGS
         return dbtRunner(manifest=manifest).invoke([*FLAGS, command, *folders, *arguments])
 
     def _views(self, built: Sequence[NodeResult], plan: Plan) -> dict[str, str]:

@@ -5,6 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from dbt.adapters.base.impl import DEFAULT_BASE_BEHAVIOR_FLAGS
 from dbt_projects import copy_of
 from msgspec.structs import replace
 from transformer_bench import Bench, Row
@@ -53,6 +54,16 @@ def test_only_what_stands_below_changed_tables_is_built(dbt: Bench) -> None:
     timeless = {model.name for model in dbt.ports.models.models("ecommerce") if not model.as_of}
     assert timeless >= {"fct_orders", "dim_products_history"}
     assert timeless.isdisjoint({"customer_lifetime_value", "daily_business_metrics", "dim_dates"})
+
+
+def test_a_process_leaves_its_next_run_no_more_than_its_first_one_found(dbt: Bench) -> None:
+    """What dbt goes through at each invocation does not grow with the runs before it."""
+    left = []
+    for run_seq in (1, 2):
+        dbt.load("events", run_seq, {"transactions": [bought("1.00")]})
+        dbt.handle("events", run_seq)
+        left.append(list(DEFAULT_BASE_BEHAVIOR_FLAGS))
+    assert left[0] == left[1]
 
 
 def test_columns_are_described_as_they_are_built(dbt: Bench) -> None:
