@@ -6,6 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := $(patsubst %/pyproject.toml,%,$(wildcard libs/*/pyproject.toml services/*/pyproject.toml services/*/job/pyproject.toml))
 SOURCES := $(PACKAGES) tests
+# Where Python may not keep what it compiled, every process compiles all it imports: more than half of its start.
+unexport PYTHONDONTWRITEBYTECODE
 
 ##@ Run
 .PHONY: demo up down status

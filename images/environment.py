@@ -75,7 +75,9 @@ def build(part: str, target: Path, interpreter: str) -> None:
         for folder in needed(part):
             subprocess.run((*UV, "build", "--wheel", *hashed, "--out-dir", wheels, str(folder)), check=True)
         own = [str(wheel) for wheel in Path(wheels).glob("*.whl")]
-        subprocess.run((*UV, "pip", "install", "--no-deps", "--python", str(venv), *own), check=True)
+        # all modules are compiled, those of other packages too: a pod's root is read-only, so no start could keep them
+        install_own = (*UV, "pip", "install", "--no-deps", "--compile-bytecode", "--python", str(venv), *own)
+        subprocess.run(install_own, check=True)
     if part in HOLDS_DBT:
         shutil.copytree(ROOT / "dbt", target / "dbt", ignore=shutil.ignore_patterns("target", "logs"))
     (target / "sbom.cdx.json").write_text(json.dumps(bill_of_materials(part, target), indent=1))

@@ -111,6 +111,20 @@ def test_the_image_starts_its_service(image: Path) -> None:
 
 
 @pytest.mark.lab
+def test_a_start_compiles_no_module(image: Path) -> None:
+    """What a service imports lies compiled in its image, where nothing can be written."""
+    asked = (
+        "import ingest_watcher.__main__, pathlib, sys; "
+        "cached = [getattr(m, '__cached__', None) for m in list(sys.modules.values())]; "
+        "inside = [pathlib.Path(c) for c in cached if c and c.startswith(sys.prefix)]; "
+        "print(len(inside), [str(c) for c in inside if not c.exists()])"
+    )
+    environment_ = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
+    said = subprocess.check_output([image / "venv/bin/python", "-c", asked], text=True, env=environment_)
+    number, missing = said.split(maxsplit=1)
+    assert (int(number) > 500, missing) == (True, "[]\n")
+
+
 def test_the_sbom_names_what_is_installed(image: Path) -> None:
     """Valid CycloneDX 1.6, each package of the lock with its version and address."""
     text = (image / "sbom.cdx.json").read_text()
