@@ -3,6 +3,7 @@
 from string import Template
 from typing import Any
 
+import duckdb
 import fakesnow.info_schema
 import fakesnow.transforms
 from fakesnow.cursor import FakeSnowflakeCursor
@@ -60,15 +61,16 @@ def created_tables() -> None:
         if table is None:
             stock(self, transformed, params)
             return
-        name = [table.catalog or self._conn.database, table.db or self._conn.schema, table.name]
+        name = ".".join(
+            f'"{part}"' for part in (table.catalog or self._conn.database, table.db or self._conn.schema, table.name)
+        )
         if transformed.args.get("exists") and _column_types(self, name):
             stock(self, fakesnow.transforms.SUCCESS_NOP, None)
             return
         stock(self, transformed, params)
         for column, kind in _column_types(self, name):
             if kind in NARROW_INTEGERS:
-                qualified = ".".join(f'"{part}"' for part in name)
-                self._duck_conn.execute(f'ALTER TABLE {qualified} ALTER COLUMN "{column}" TYPE BIGINT')
+                self._duck_conn.execute(f'ALTER TABLE {name} ALTER COLUMN "{column}" TYPE BIGINT')
 
     FakeSnowflakeCursor._execute = execute
 
@@ -79,10 +81,9 @@ def _created_table(statement: exp.Expression) -> exp.Table | None:
     return None
 
 
-def _column_types(cursor: FakeSnowflakeCursor, name: list[str]) -> list[tuple[str, str]]:
-    query = (
-        "SELECT column_name, data_type FROM duckdb_columns() "
-        "WHERE database_name = ? AND schema_name = ? AND table_name = ?"
-    )
-    rows: list[tuple[str, str]] = cursor._duck_conn.execute(query, name).fetchall()
-    return rows
+def _column_types(cursor: FakeSnowflakeCursor, table: str) -> list[tuple[str, str]]:
+    """Names and types of a table's columns, none if there is no such table; duckdb_columns() walks every database."""
+    try:
+        return [(row[0], row[1]) for row in cursor._duck_conn.execute(f"DESCRIBE {table}").fetchall()]
+    except duckdb.CatalogException:
+        return []
