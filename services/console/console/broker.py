@@ -1,8 +1,10 @@
-"""Faust's way to the broker: the same settings as every service's, and two things that Faust does otherwise.
+"""Faust's way to the broker: the same settings as every service's, and three things that Faust does otherwise.
 
 Faust reads uncommitted records unless it writes in transactions itself, which it need not: a record that is folded
 twice changes nothing. And it commits places whose changelog it has not sent yet when the sending takes longer than a
 tenth of a second, which loses what was folded if the process and its folder go then: here a commit waits for it.
+And at its start it fetches while it seeks the committed places, and throws some of that away for the process's life:
+here nothing is fetched meanwhile, and the seek leaves out no partition.
 """
 
 import asyncio
@@ -62,6 +64,15 @@ class _Consumer(driver.Consumer):
 
     def _new_consumer_thread(self) -> _Thread:
         return _Thread(self, loop=self.loop, beacon=self.beacon)
+
+    async def perform_seek(self) -> None:
+        """With the flow stopped, which Faust resumes afterwards; a partition without a committed place begins anew."""
+        self.stop_flow()
+        await super().perform_seek()
+        kept = self.app.tables.changelog_topics
+        anew = [tp for tp in self.assignment() if tp.topic not in kept and self._committed_offset.get(tp) is None]
+        if anew:
+            await self._thread.seek_to_beginning(*(self._new_topicpartition(*tp) for tp in anew))
 
     async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:
         """Only once the changelog has what was folded up to these places."""

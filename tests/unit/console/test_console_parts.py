@@ -5,7 +5,9 @@ import logging
 from pathlib import Path
 
 import pytest
+from aiokafka import TopicPartition
 from console_history import in_topics, messages, runs
+from faust.types import TP
 
 from console.broker import addresses, credentials, to_headers
 from console.feed import MOST_WAITING, Feed
@@ -14,6 +16,7 @@ from console.quiet import EVERY_SECONDS, Seldom
 from console.records import Changed
 from console.settings import ConsoleSettings
 from console.state import State
+from console.stream import CHANGELOG, Console
 from console.table import load, state_over
 from console.views import overview
 from tidemark.errors import SettingsError
@@ -151,3 +154,29 @@ def changed(number: int) -> Changed:
 def line(logger: str, text: str) -> logging.LogRecord:
     """A log line with one value, if it takes one."""
     return logging.LogRecord(logger, logging.ERROR, "f", 1, text, ("node",) if "%s" in text else (), None)
+
+
+def test_a_seek_fetches_nothing_meanwhile_and_leaves_out_no_partition(tmp_path: Path) -> None:
+    """What Faust fetched while it sought the committed places it threw away; without such a place for good."""
+    known, new = TP("tidemark.alert.raised", 0), TP("tidemark.dead-letters", 0)
+
+    async def sought() -> tuple[list[bool], list[TP]]:
+        settings = ConsoleSettings(kafka_bootstrap="127.0.0.1:1", console_data=tmp_path)
+        consumer = Console(settings, Feed()).app.consumer
+        flowed, begun = [], []
+
+        async def seek_to_committed() -> dict[TP, int | None]:
+            flowed.append(consumer.flow_active)
+            return {known: 5, new: None}
+
+        async def seek_to_beginning(*places: TopicPartition) -> None:
+            begun.extend(TP(place.topic, place.partition) for place in places)
+
+        consumer.seek_to_committed = seek_to_committed
+        consumer.assignment = lambda: {known, new, TP(CHANGELOG, 0)}
+        consumer._thread.seek_to_beginning = seek_to_beginning
+        consumer.resume_flow()
+        await consumer.perform_seek()
+        return flowed, begun
+
+    assert asyncio.run(sought()) == ([False], [new])
