@@ -1,6 +1,5 @@
 """The lab's broker alone, for tests that need nothing else of the lab."""
 
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,26 +9,20 @@ from confluent_kafka.admin import AdminClient
 from waiting import until_done
 
 from tidemark.kafka import connection, ensure_topics, topics
-from tidemark_lab import broker, jars, java
+from tidemark_lab import broker, jars, java, ports
 
 JARS = jars.ensure("kafka")
-
-
-def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Broker:
     """One broker, in a folder of its own."""
 
     def __init__(self, home: Path) -> None:
-        self.home, self.port = home, free_port()
+        chosen = ports.choose({"broker": ["kafka", "controller"]}, {})["broker"]  # two that differ
+        self.home, self.port = home, chosen["kafka"]
         self.bootstrap = f"127.0.0.1:{self.port}"
         executable = java.java(jars.cache_folder())
-        broker.prepare(executable, JARS, home, self.port, free_port())
+        broker.prepare(executable, JARS, home, self.port, chosen["controller"])
         self._command = broker.command(executable, JARS, home)
         self.process: subprocess.Popen[bytes] | None = None
 

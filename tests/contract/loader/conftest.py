@@ -8,9 +8,11 @@ from collections.abc import Iterator
 import boto3
 import clouds  # tests/support
 import pytest
-from loader_benches import RealBench, TwinBench, free_port
+from loader_benches import RealBench, TwinBench
 from loader_runs import Bench
 from waiting import until_answered
+
+from tidemark_lab import ports
 
 PATIENCE = ["--lock-seconds", "6", "--idle-seconds", "2"]  # a lock is waited for, and a silent holder borne, so long
 
@@ -22,7 +24,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
         yield dict(os.environ)
         return
     home = tmp_path_factory.mktemp("loader-stack")
-    store, warehouse = free_port(), free_port()
+    store, warehouse = ports.choose({"stack": ["store", "warehouse"]}, {})["stack"].values()
     endpoint = f"http://127.0.0.1:{store}"
     aws = {"AWS_ACCESS_KEY_ID": "lab", "AWS_SECRET_ACCESS_KEY": "lab", "AWS_REGION": "us-east-1"}
     commands = [

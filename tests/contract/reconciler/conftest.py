@@ -20,6 +20,7 @@ from waiting import until_answered
 
 from reconciler.command import app
 from tidemark.settings import ClickHouseSettings, LakeSettings, SnowflakeSettings
+from tidemark_lab.ports import choose
 from tidemark_lake.objects import Folder, s3_client
 from tidemark_warehouse import connect, initialise
 
@@ -40,7 +41,7 @@ def store() -> str:
 def ports(tmp_path_factory: pytest.TempPathFactory, store: str) -> Iterator[tuple[int, int]]:
     """The ports of ClickHouse and of the warehouse."""
     home = tmp_path_factory.mktemp("reconciler-engines")
-    clickhouse, warehouse = _free_port(), _free_port()
+    clickhouse, warehouse = choose({"stack": ["clickhouse", "warehouse"]}, {})["stack"].values()
     port = store.rsplit(":", 1)[1]
     commands = [
         ["tidemark_lab.store", "--port", port, "--data", str(home / "store")],
