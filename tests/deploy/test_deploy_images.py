@@ -125,6 +125,7 @@ def test_a_start_compiles_no_module(image: Path) -> None:
     assert (int(number) > 500, missing) == (True, "[]\n")
 
 
+@pytest.mark.lab
 def test_the_sbom_names_what_is_installed(image: Path) -> None:
     """Valid CycloneDX 1.6, each package of the lock with its version and address."""
     text = (image / "sbom.cdx.json").read_text()

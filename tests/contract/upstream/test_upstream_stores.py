@@ -1,7 +1,6 @@
 """The generator against the lab's lake and speed layer: what it says it delivered is what stands there."""
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ import pytest
 from waiting import until_answered
 
 from tidemark.settings import ClickHouseSettings, LakeSettings
+from tidemark_lab.ports import choose
 from tidemark_lab.upstream import generate
 from tidemark_lab.upstream.lake import Lake
 from tidemark_lab.upstream.schemas import SOURCE
@@ -25,7 +25,7 @@ KEYS = {"AWS_ACCESS_KEY_ID": "lab", "AWS_SECRET_ACCESS_KEY": "lab", "AWS_REGION"
 def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]]:
     """The ports of the store and of ClickHouse."""
     home = tmp_path_factory.mktemp("upstream-stores")
-    found = (_free_port(), _free_port())
+    found = tuple(choose({"stack": ["store", "clickhouse"]}, {})["stack"].values())
     commands = [
         [sys.executable, "-m", f"tidemark_lab.{name}", "--port", str(port), "--data", str(home / name)]
         for name, port in zip(("store", "clickhouse"), found, strict=True)
@@ -67,9 +67,3 @@ def test_both_sides_hold_what_the_truth_says(
     sessions = speed.client.command("SELECT uniqExact(session_id) FROM user_sessions_realtime")
     transactions = speed.client.command("SELECT uniqExact(transaction_id, product_id) FROM transactions_realtime")
     assert (sessions, transactions) == (truth.sessions().num_rows, truth.transactions().num_rows)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

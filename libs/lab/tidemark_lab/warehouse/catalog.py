@@ -61,9 +61,8 @@ def created_tables() -> None:
         if table is None:
             stock(self, transformed, params)
             return
-        name = ".".join(
-            f'"{part}"' for part in (table.catalog or self._conn.database, table.db or self._conn.schema, table.name)
-        )
+        place = table.db or self._conn.schema, table.catalog or self._conn.database
+        name = exp.table_(table.name, *place, quoted=True).sql("duckdb")
         if transformed.args.get("exists") and _column_types(self, name):
             stock(self, fakesnow.transforms.SUCCESS_NOP, None)
             return
