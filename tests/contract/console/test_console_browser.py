@@ -78,6 +78,19 @@ def test_every_page_fits_says_nothing_and_has_no_serious_finding(
     visitor.close()
 
 
+def test_a_phone_shows_counts_and_reasons_without_scrolling(browser: Browser, address: str) -> None:
+    """A run's rows accepted, held and quarantined; why a letter was refused."""
+    visitor = Visitor(browser, address, SIZES[1])
+    for path, column in (("/runs", "tined"), ("/dead-letters", "Reason")):
+        page = visitor.open(path)
+        frame = page.locator(".scroll").first.bounding_box()
+        head = page.locator("thead th", has_text=column).first.bounding_box()
+        assert frame is not None
+        assert head is not None
+        assert (path, head["x"] + head["width"] <= frame["x"] + frame["width"] + 1) == (path, True)
+    visitor.close()
+
+
 def test_charts_are_painted_in_their_colours(browser: Browser, address: str) -> None:
     """Every place for a chart holds one, and what the pointer is over is told."""
     visitor = Visitor(browser, address, SIZES[0])

@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 
 from console.pages.read import waterfall
 from console.records import RunLine, RunPage, StageLine
+from tidemark.events import AlertRaised
 
 READ = (
     "/",
@@ -94,6 +95,19 @@ def test_the_overview_tells_what_is_wrong_and_what_to_do() -> None:
     assert "halted at loader with 1 event(s) parked: 3 rows of fct_orders have no customer" in text
     assert "<code>tidemark resume --dataset events</code>" in text
     assert "Nothing is wrong." in text
+
+
+def test_the_overview_shows_the_gravest_and_folds_the_others() -> None:
+    """Two of a dataset's troubles stand open, so that the newest runs are in view; all are on the page."""
+    world = World()
+    for number in range(4):
+        told = {"incident": f"trouble {number}", "severity": "warning", "title": f"trouble {number}", "detail": "so"}
+        world.tell(AlertRaised(dataset="ecommerce", raised_by="loader", **told), NOW_MS - number)
+    text = client(world).get("/").text
+    shown, folded = text.split('<details id="more-1"><summary>2 more</summary>')
+    folded = folded[: folded.index("</details>")]
+    assert [n for n in range(4) if f"trouble {n}:" in shown] == [0, 1]
+    assert [n for n in range(4) if f"trouble {n}:" in folded] == [2, 3]
 
 
 def test_a_run_tells_its_rows_its_trace_and_the_run_before() -> None:
