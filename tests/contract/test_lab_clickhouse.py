@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,18 +17,12 @@ import clickhouse_connect
 import pytest
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError
+from unused_ports import unused_port  # tests/support
 
 pytestmark = pytest.mark.lab
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 MANY = 100_000  # more than one block of 65,409 rows, so more than one LZ4 frame
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def start(data: Path, port: int) -> subprocess.Popen[bytes]:
@@ -52,7 +45,7 @@ def connect(port: int) -> Client:
 
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    number = free_port()
+    number = unused_port()
     process = start(tmp_path_factory.mktemp("clickhouse"), number)
     yield number
     process.kill()
@@ -173,7 +166,7 @@ def test_rows_can_be_deleted(client: Client) -> None:
 
 def test_kill_keeps_what_was_inserted(tmp_path: Path) -> None:
     """kill -9: acknowledged rows are there again, and more can be written."""
-    port = free_port()
+    port = unused_port()
     process = start(tmp_path, port)
     try:
         connect(port).insert("transactions_realtime", transactions(10))

@@ -17,8 +17,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.exceptions import CommitFailedException
+from unused_ports import unused_port
 
-from tidemark_lab import ports
 from tidemark_lab.components import Component, is_ready
 
 pytestmark = pytest.mark.lab
@@ -32,7 +32,7 @@ class Store:
 
     def __init__(self, data: Path) -> None:
         self.data = data
-        self.port = ports.choose({"store": ["store"]}, {})["store"]["store"]
+        self.port = unused_port()
         self.url = f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from unused_ports import unused_port
 
-from tidemark_lab import ports
 from tidemark_lab.components import Component, is_ready
 
 
@@ -45,7 +45,7 @@ class Driver:
 @contextmanager
 def driver(data: Path) -> Iterator[Driver]:
     """A driver on the lake that the environment names, warm."""
-    port = ports.choose({"driver": ["driver"]}, {})["driver"]["driver"]
+    port = unused_port()
     command = (sys.executable, str(Path(__file__)), str(port), str(data))
     process = subprocess.Popen(command)
     asked, deadline = Component("driver", command, ports={"driver": port}, ready="/healthz"), time.monotonic() + 240

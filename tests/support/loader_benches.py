@@ -3,7 +3,6 @@
 `TwinBench` has the in-memory twins; `RealBench` curated tables by pyiceberg on the lab's store, and the emulator.
 """
 
-import socket
 from collections.abc import Sequence
 from uuid import uuid4
 
@@ -189,9 +188,3 @@ class _Both:
 
 def _arrow(table: str, rows: Sequence[Row]) -> pa.Table:
     return pa.Table.from_pylist(list(rows), schema=pa.schema([*FIELDS[table], *OWN]))
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

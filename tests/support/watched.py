@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from unused_ports import unused_port
 
-from tidemark_lab import ports, prometheus
+from tidemark_lab import prometheus
 
 BOARDS = Path(__file__).parents[2] / "helm" / "tidemark" / "boards"
 VARIABLES = {"$__rate_interval": "5m", "$__range": "1h", "$dataset": ".*"}
@@ -60,7 +61,7 @@ def watching(folder: Path, services: Mapping[str, int]) -> Iterator[Watch | None
     if shutil.which(prometheus.NAME) is None:
         yield None
         return
-    port = ports.choose({"prometheus": ("prometheus",)}, {})["prometheus"]["prometheus"]
+    port = unused_port()
     prometheus.prepare(folder, services)
     with (folder / "prometheus.log").open("wb") as log:
         process = subprocess.Popen(prometheus.command(folder, port), stdout=log, stderr=log)

@@ -2,7 +2,7 @@
 
 Each set is a lock file in `locks/`: one line per jar, its path in a Maven repository and its sha256 sum. The Ivy that
 comes inside pyspark fetches exactly those, into a temporary folder; what has the right sum is renamed into the cache.
-To add a set: a lock file, and its name in `SETS`.
+To add a set: a lock file, and its name in `SETS`. `python -m tidemark_lab.jars` brings all of them.
 """
 
 import fcntl
@@ -150,3 +150,8 @@ def _ivy_file(jars: list[Jar]) -> str:
         '<info organisation="tidemark" module="lab"/><configurations><conf name="default"/></configurations>'
         f"<dependencies>{dependencies}</dependencies></ivy-module>"
     )
+
+
+if __name__ == "__main__":
+    for each in SETS:
+        ensure(each, print)

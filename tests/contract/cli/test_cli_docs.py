@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from transformer_bench import Database
 from typer.testing import CliRunner
+from unused_ports import unused_port
 
 from tidemark.errors import Invalid
 from tidemark_cli.docs.dbt_page import STAND_INS, dbt_page
@@ -81,9 +82,9 @@ def test_without_settings(tmp_path: Path) -> None:
 
 @pytest.mark.soak
 @pytest.mark.usefixtures("no_warehouse")
-def test_with_a_warehouse_that_is_away(unused_port: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_with_a_warehouse_that_is_away(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """As without one; in the folder `docs` of tidemark's own, where none is given."""
-    given = {"ACCOUNT": "lab", "USER": "u", "PASSWORD": "p", "HOST": "127.0.0.1", "PORT": str(unused_port)}
+    given = {"ACCOUNT": "lab", "USER": "u", "PASSWORD": "p", "HOST": "127.0.0.1", "PORT": str(unused_port())}
     for name, value in {**given, "PROTOCOL": "http"}.items():
         monkeypatch.setenv(f"TIDEMARK_SNOWFLAKE_{name}", value)
     monkeypatch.setenv("TIDEMARK_HOME", str(tmp_path))

@@ -8,6 +8,7 @@ import boto3
 import pytest
 from pyiceberg.schema import Schema
 from typer.testing import CliRunner
+from unused_ports import unused_port
 
 from tidemark import kafka
 from tidemark.settings import LakeSettings, load
@@ -115,14 +116,14 @@ def test_all_is_well_and_nothing_is_changed(environment: dict[str, str], monkeyp
 def test_a_broken_connection_names_its_remedy(
     environment: dict[str, str],
     monkeypatch: pytest.MonkeyPatch,
-    unused_port: int,
     name: str,
     value: str,
     check: str,
     remedy: str,
 ) -> None:
     """The check that needs it is not well, says what to do, and no group that does not need it is touched."""
-    address = str(unused_port) if name.endswith("_PORT") else f"127.0.0.1:{unused_port}"
+    port = unused_port()
+    address = str(port) if name.endswith("_PORT") else f"127.0.0.1:{port}"
     monkeypatch.setenv(name, value.replace(CLOSED, address))
     monkeypatch.setattr(kafka, "CALL_SECONDS", 2.0)
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # it keeps credentials

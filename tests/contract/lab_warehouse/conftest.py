@@ -2,7 +2,6 @@
 
 import io
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 import snowflake.connector
 from snowflake.connector import SnowflakeConnection
+from unused_ports import unused_port  # tests/support
 
 Connect = Callable[..., SnowflakeConnection]
 Start = Callable[[Path, int], subprocess.Popen[bytes]]
@@ -27,13 +27,6 @@ Run = Callable[..., list[tuple[Any, ...]]]
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "lab", "AWS_SECRET_ACCESS_KEY": "lab", "AWS_DEFAULT_REGION": "us-east-1"}
 NOON = datetime.fromisoformat("2026-01-01T12:00:00.123456")
 METADATA = "INCLUDE_METADATA = (_FILE = METADATA$FILENAME, _ROW = METADATA$FILE_ROW_NUMBER)"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def start(module: str, data: Path, port: int, *more: str) -> subprocess.Popen[bytes]:
@@ -67,9 +60,9 @@ def runner(connection: SnowflakeConnection) -> Run:
     return run
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    port = free_port()
+    port = unused_port()
     process = start("store", tmp_path_factory.mktemp("store"), port)
     endpoint = f"http://127.0.0.1:{port}"
     s3 = boto3.client(
@@ -91,9 +84,9 @@ def put(s3: Any, key: str, table: pa.Table) -> None:
     s3.put_object(Bucket="copies", Key=key, Body=body.getvalue())
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def port(tmp_path_factory: pytest.TempPathFactory, store: str) -> Iterator[int]:
-    number = free_port()
+    number = unused_port()
     folder = tmp_path_factory.mktemp("warehouse")
     more = ("--s3-endpoint", store, "--idle-seconds", "1", "--lock-seconds", "20")
     process = start("warehouse", folder, number, *more)
@@ -145,8 +138,3 @@ def connect_fixture() -> Connect:
 @pytest.fixture
 def start_warehouse(store: str) -> Start:
     return lambda folder, number: start("warehouse", folder, number, "--s3-endpoint", store)
-
-
-@pytest.fixture
-def unused_port() -> int:
-    return free_port()

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from snowflake.connector import SnowflakeConnection
 from snowflake.connector.errors import Error, ProgrammingError
+from unused_ports import unused_port
 
 pytestmark = pytest.mark.lab
 
@@ -75,11 +76,9 @@ def test_copy_of_a_missing_file_is_an_error(copies: Callable[..., Any]) -> None:
     assert refused.value.errno == 91016
 
 
-def test_kill_keeps_what_was_committed(
-    connect: Connect, start_warehouse: Start, unused_port: int, tmp_path: Path
-) -> None:
+def test_kill_keeps_what_was_committed(connect: Connect, start_warehouse: Start, tmp_path: Path) -> None:
     """kill -9: committed rows, stages and load history are there again; what was open is gone."""
-    port = unused_port
+    port = unused_port()
     process = start_warehouse(tmp_path, port)
     try:
         run = runner(connect(port))

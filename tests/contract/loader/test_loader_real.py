@@ -13,10 +13,11 @@ from typing import Any
 
 import msgspec
 import pytest
-from loader_benches import RealBench, free_port
+from loader_benches import RealBench
 from loader_runs import curated, decided, held, part_of, publish, publish_rollback, rows_of
 from snowflake.connector import SnowflakeConnection
 from snowflake.connector.cursor import SnowflakeCursor
+from unused_ports import unused_port  # tests/support
 from waiting import until_done
 
 from loader.snowflake import SnowflakeWarehouse
@@ -256,7 +257,7 @@ def test_a_killed_rollback_is_finished_by_the_next_process(real: RealBench, plac
 
 def test_a_warehouse_that_is_away_is_an_outage(real: RealBench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody listens: Retryable, not a crash."""
-    monkeypatch.setenv("TIDEMARK_SNOWFLAKE_PORT", str(free_port()))
+    monkeypatch.setenv("TIDEMARK_SNOWFLAKE_PORT", str(unused_port()))
     for variable, value in real.environment.items():
         if variable != "TIDEMARK_SNOWFLAKE_PORT":
             monkeypatch.setenv(variable, value)

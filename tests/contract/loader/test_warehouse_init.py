@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from loader_benches import RealBench, free_port
+from loader_benches import RealBench
 from loader_runs import publish
+from unused_ports import unused_port  # tests/support
 
 from loader.stage import load as load_run
 from tidemark.errors import Retryable
@@ -59,7 +60,7 @@ def test_secrets_are_neither_printed_nor_logged(
     initialise(session, settings, real.known)
     session.close()
     with pytest.raises(Retryable) as caught:
-        connect(settings.model_copy(update={"snowflake_port": free_port()}))
+        connect(settings.model_copy(update={"snowflake_port": unused_port()}))
     told = capfd.readouterr()
     for text in (caplog.text, told.out, told.err, str(caught.value), repr(settings)):
         assert SECRET not in text

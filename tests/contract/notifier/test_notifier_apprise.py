@@ -1,7 +1,6 @@
 """Apprise against receivers on this machine: a webhook and a mail server take what is sent, and refuse."""
 
 import json
-import socket
 from collections.abc import Iterator
 from email import message_from_bytes
 from email.message import Message as Mail
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 from apprise.plugins.slack import NotifySlack
+from unused_ports import unused_port
 from webhook import Webhook, listening
 
 from notifier.apprise_sinks import sinks
@@ -40,12 +40,6 @@ class Mailbox:
         return "250 OK"
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def test_a_webhook_gets_title_text_and_kind(webhook: Webhook) -> None:
     """As they are: JSON needs no markup."""
     (sink,) = sinks(f"json://127.0.0.1:{webhook.server_port}/hook")
@@ -61,14 +55,14 @@ def test_a_webhook_that_refuses_or_is_away_is_an_outage(webhook: Webhook) -> Non
     with pytest.raises(Retryable) as refused:
         sink.send(TOLD)
     assert str(refused.value) == "1 (json) did not take the message"
-    (nowhere,) = sinks(f"json://127.0.0.1:{free_port()}/hook")
+    (nowhere,) = sinks(f"json://127.0.0.1:{unused_port()}/hook")
     with pytest.raises(Retryable):
         nowhere.send(TOLD)
 
 
 def test_a_mail_is_plain_text() -> None:
     """To whom the URL says; without markup there is nothing to escape from."""
-    box, port = Mailbox(), free_port()
+    box, port = Mailbox(), unused_port()
     server = Controller(box, hostname="127.0.0.1", port=port)
     server.start()
     try:

@@ -1,7 +1,6 @@
 """Both engines as the reconciler meets them: the lab's ClickHouse front and the warehouse emulator, empty."""
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from reconciler_engines import Engines
 from rich.console import Console
 from snowflake.connector import SnowflakeConnection
 from typer.testing import CliRunner
+from unused_ports import unused_port
 from waiting import until_answered
 
 from reconciler.command import app
@@ -34,7 +34,7 @@ class WarehouseSettings(SnowflakeSettings, LakeSettings):
 @pytest.fixture(scope="session")
 def store() -> str:
     """The address of S3 and Glue."""
-    return f"http://127.0.0.1:{_free_port()}"
+    return f"http://127.0.0.1:{unused_port()}"
 
 
 @pytest.fixture(scope="session")
@@ -96,12 +96,6 @@ def warehouse(snowflake_settings: WarehouseSettings) -> SnowflakeConnection:
     connection = connect(snowflake_settings)
     initialise(connection, snowflake_settings)
     return connection
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="session")

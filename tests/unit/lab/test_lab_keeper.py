@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from unused_ports import unused_port
 from waiting import until
 
-from tidemark_lab import lab, ports
+from tidemark_lab import lab
 from tidemark_lab.components import Component
 from tidemark_lab.errors import LabError
 from tidemark_lab.home import Home, birth, keeper_pid, read_json
@@ -48,7 +49,7 @@ def home(tmp_path: Path) -> Iterator[Home]:
 
 
 def server(home: Home, name: str, *needs: str) -> Component:
-    port = ports.choose({name: [name]}, {})[name][name]
+    port = unused_port()
     command = (sys.executable, "-c", SERVER, name, str(home.path / "ends"), str(port))
     return Component(name, command, process_environment(home, NO_PORTS), {name: port}, "/", needs)
 
