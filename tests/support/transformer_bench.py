@@ -5,9 +5,6 @@ with dbt: `load` puts changes of one run into RAW, `handle` runs the transformer
 """
 
 import os
-import socket
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,7 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 import clouds
-from waiting import until_answered
+from lab_parts import lab_parts, warehouse_environment
 
 from tidemark.events import Kind, LoadedTable, MartsBuilt, RawLoaded
 from tidemark.settings import LakeSettings, SnowflakeSettings
@@ -44,23 +41,8 @@ def emulator(home: Path) -> Iterator[dict[str, str]]:
     if clouds.name():
         yield {name: value for name, value in os.environ.items() if name.startswith("TIDEMARK_SNOWFLAKE_")}
         return
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    command = [sys.executable, "-m", "tidemark_lab.warehouse", "--port", str(port), "--data", str(home / "warehouse")]
-    with (home / "warehouse.log").open("w") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
-        try:
-            until_answered(f"http://127.0.0.1:{port}/", home / "warehouse.log")
-            yield {
-                "TIDEMARK_SNOWFLAKE_ACCOUNT": "lab",
-                "TIDEMARK_SNOWFLAKE_USER": "tidemark",
-                "TIDEMARK_SNOWFLAKE_PASSWORD": "lab",
-                "TIDEMARK_SNOWFLAKE_HOST": "127.0.0.1",
-                "TIDEMARK_SNOWFLAKE_PORT": str(port),
-                "TIDEMARK_SNOWFLAKE_PROTOCOL": "http",
-            }
-        finally:
-            process.terminate()
+    with lab_parts(home, "warehouse") as ports:
+        yield warehouse_environment(ports["warehouse"])
 
 
 class Database:

@@ -18,20 +18,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import snowflake.connector
+from lab_parts import KEYS, address, lab_parts  # tests/support
 from snowflake.connector import SnowflakeConnection
-from unused_ports import unused_port  # tests/support
 
 Connect = Callable[..., SnowflakeConnection]
 Start = Callable[[Path, int], subprocess.Popen[bytes]]
 Run = Callable[..., list[tuple[Any, ...]]]
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "lab", "AWS_SECRET_ACCESS_KEY": "lab", "AWS_DEFAULT_REGION": "us-east-1"}
 NOON = datetime.fromisoformat("2026-01-01T12:00:00.123456")
 METADATA = "INCLUDE_METADATA = (_FILE = METADATA$FILENAME, _ROW = METADATA$FILE_ROW_NUMBER)"
 
 
 def start(module: str, data: Path, port: int, *more: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", f"tidemark_lab.{module}", "--port", str(port), "--data", str(data), *more]
-    process = subprocess.Popen(command, env={**os.environ, **CREDENTIALS, "MALLOC_ARENA_MAX": "2"})
+    process = subprocess.Popen(command, env={**os.environ, **KEYS, "MALLOC_ARENA_MAX": "2"})
     deadline = time.monotonic() + 120
     while process.poll() is None and time.monotonic() < deadline:
         try:
@@ -61,10 +60,15 @@ def runner(connection: SnowflakeConnection) -> Run:
 
 
 @pytest.fixture(scope="session")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    port = unused_port()
-    process = start("store", tmp_path_factory.mktemp("store"), port)
-    endpoint = f"http://127.0.0.1:{port}"
+def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, int]]:
+    patience = ("--idle-seconds", "1", "--lock-seconds", "20")
+    with lab_parts(tmp_path_factory.mktemp("parts"), "store", "warehouse", patience=patience) as ports:
+        yield ports
+
+
+@pytest.fixture(scope="session")
+def store(parts: dict[str, int]) -> str:
+    endpoint = address(parts["store"])
     s3 = boto3.client(
         "s3", endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id="lab", aws_secret_access_key="lab"
     )
@@ -73,9 +77,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     put(s3, "in/a.parquet", pa.table(whole | {"at": pa.array([NOON, None], pa.timestamp("us"))}))
     put(s3, "in/b.parquet", pa.table(whole | {"at": pa.array([None, NOON], pa.timestamp("us", tz="UTC"))}))
     put(s3, "in/bad.parquet", pa.table({"id": ["no number"]}))
-    yield endpoint
-    process.kill()
-    process.wait()
+    return endpoint
 
 
 def put(s3: Any, key: str, table: pa.Table) -> None:
@@ -85,14 +87,8 @@ def put(s3: Any, key: str, table: pa.Table) -> None:
 
 
 @pytest.fixture(scope="session")
-def port(tmp_path_factory: pytest.TempPathFactory, store: str) -> Iterator[int]:
-    number = unused_port()
-    folder = tmp_path_factory.mktemp("warehouse")
-    more = ("--s3-endpoint", store, "--idle-seconds", "1", "--lock-seconds", "20")
-    process = start("warehouse", folder, number, *more)
-    yield number
-    process.kill()
-    process.wait()
+def port(parts: dict[str, int], store: str) -> int:
+    return parts["warehouse"]
 
 
 @pytest.fixture

@@ -1,16 +1,12 @@
 """The generator against the lab's lake and speed layer: what it says it delivered is what stands there."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from waiting import until_answered
+from lab_parts import KEYS, address, lab_parts
 
 from tidemark.settings import ClickHouseSettings, LakeSettings
-from tidemark_lab.ports import choose
 from tidemark_lab.upstream import generate
 from tidemark_lab.upstream.lake import Lake
 from tidemark_lab.upstream.schemas import SOURCE
@@ -18,41 +14,25 @@ from tidemark_lab.upstream.speed import SpeedLayer
 from tidemark_lab.upstream.truth import Truth
 
 pytestmark = pytest.mark.lab
-KEYS = {"AWS_ACCESS_KEY_ID": "lab", "AWS_SECRET_ACCESS_KEY": "lab", "AWS_REGION": "us-east-1"}
 
 
-@pytest.fixture(scope="module")
-def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]]:
+@pytest.fixture
+def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, int]]:
     """The ports of the store and of ClickHouse."""
-    home = tmp_path_factory.mktemp("upstream-stores")
-    found = tuple(choose({"stack": ["store", "clickhouse"]}, {})["stack"].values())
-    commands = [
-        [sys.executable, "-m", f"tidemark_lab.{name}", "--port", str(port), "--data", str(home / name)]
-        for name, port in zip(("store", "clickhouse"), found, strict=True)
-    ]
-    with (home / "log").open("w") as log:
-        started = [subprocess.Popen(command, env=os.environ | KEYS, stdout=log, stderr=log) for command in commands]
-        try:
-            until_answered(f"http://127.0.0.1:{found[0]}/", home / "log")
-            until_answered(f"http://127.0.0.1:{found[1]}/ping", home / "log")
-            yield found
-        finally:
-            for process in started:
-                process.terminate()
-            for process in started:
-                process.wait(20)
+    with lab_parts(tmp_path_factory.mktemp("upstream-stores"), "store", "clickhouse") as found:
+        yield found
 
 
 def test_both_sides_hold_what_the_truth_says(
-    ports: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ports: dict[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rows per source table equal the rows recorded; tables are v2, partitioned by day; a repeated append adds nothing;
     the speed layer's distinct transactions and last session rows are as many as the truth's after settle."""
     for name, value in KEYS.items():
         monkeypatch.setenv(name, value)
-    endpoint = f"http://127.0.0.1:{ports[0]}"
+    endpoint = address(ports["store"])
     lake = Lake(LakeSettings(glue_endpoint=endpoint, s3_endpoint=endpoint))
-    speed = SpeedLayer(ClickHouseSettings(clickhouse_host="127.0.0.1", clickhouse_port=ports[1]))
+    speed = SpeedLayer(ClickHouseSettings(clickhouse_host="127.0.0.1", clickhouse_port=ports["clickhouse"]))
     generate.initial(tmp_path, lake, speed, scale=0.01)
     generate.delta(tmp_path, lake, speed, rows=100)
     generate.settle(tmp_path, lake, speed)
