@@ -172,6 +172,8 @@ def read_topic(
         ends = _ends(broker, topic)
         ends = {partition: end for partition, end in ends.items() if only in (None, partition) and end > since}
         begins = {partition: max(since, end - last if last else 0) for partition, end in ends.items()}
+        # what is assigned before the client knows its leader is not fetched until it looks again, a second later
+        consumer.list_topics(topic, timeout=CALL_SECONDS)
         consumer.assign([TopicPartition(topic, *place) for place in begins.items()])
         yield from _until(consumer, topic, ends)
     except KafkaException as error:
