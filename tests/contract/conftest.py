@@ -5,10 +5,9 @@ from collections.abc import Iterator
 import clouds  # tests/support
 import pytest
 from chromium import browser as browser
-from lab_parts import KEYS, address, lab_parts
+from lab_parts import KEYS, address, lab_parts, made_bucket
 
 from tidemark.settings import LakeSettings, load
-from tidemark_lake.objects import s3_client
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +22,5 @@ def lake_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LakeSett
             patch.setenv(name, endpoint)
         for name, value in (KEYS | {"AWS_DEFAULT_REGION": KEYS["AWS_REGION"]}).items():
             patch.setenv(name, value)
-        settings = load(LakeSettings)
-        s3_client(settings.aws_region, settings.s3_endpoint).create_bucket(Bucket="lake")
-        yield settings
+        made_bucket(endpoint, "lake")
+        yield load(LakeSettings)

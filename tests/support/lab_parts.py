@@ -6,7 +6,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import boto3
 from waiting import until_answered
 
 from tidemark_lab.ports import choose
@@ -18,6 +20,19 @@ READY = {"store": "/", "warehouse": "/", "clickhouse": "/ping"}
 def address(port: int) -> str:
     """Of what listens at a port of this machine."""
     return f"http://127.0.0.1:{port}"
+
+
+def made_bucket(endpoint: str, name: str) -> Any:
+    """A client of the store, which has this bucket now."""
+    client = boto3.client(
+        "s3",
+        endpoint_url=endpoint,
+        region_name=KEYS["AWS_REGION"],
+        aws_access_key_id=KEYS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=KEYS["AWS_SECRET_ACCESS_KEY"],
+    )
+    client.create_bucket(Bucket=name)
+    return client
 
 
 @contextmanager

@@ -13,12 +13,11 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
-import boto3
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import snowflake.connector
-from lab_parts import KEYS, address, lab_parts  # tests/support
+from lab_parts import KEYS, address, lab_parts, made_bucket  # tests/support
 from snowflake.connector import SnowflakeConnection
 
 Connect = Callable[..., SnowflakeConnection]
@@ -69,10 +68,7 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, int]]:
 @pytest.fixture(scope="session")
 def store(parts: dict[str, int]) -> str:
     endpoint = address(parts["store"])
-    s3 = boto3.client(
-        "s3", endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id="lab", aws_secret_access_key="lab"
-    )
-    s3.create_bucket(Bucket="copies")
+    s3 = made_bucket(endpoint, "copies")
     whole = {"id": pa.array([1, 2], pa.int32()), "price": pa.array([Decimal("1.25"), None], pa.decimal128(10, 2))}
     put(s3, "in/a.parquet", pa.table(whole | {"at": pa.array([NOON, None], pa.timestamp("us"))}))
     put(s3, "in/b.parquet", pa.table(whole | {"at": pa.array([None, NOON], pa.timestamp("us", tz="UTC"))}))

@@ -5,11 +5,9 @@ from collections.abc import Iterator
 
 import clouds  # tests/support
 import pytest
-from lab_parts import KEYS, address, lab_parts, warehouse_environment
+from lab_parts import KEYS, address, lab_parts, made_bucket, warehouse_environment
 from loader_benches import RealBench, TwinBench
 from loader_runs import Bench
-
-from tidemark_lake.objects import s3_client
 
 PATIENCE = ("--lock-seconds", "6", "--idle-seconds", "2")  # a lock is waited for, and a silent holder borne, so long
 
@@ -22,7 +20,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
         return
     with lab_parts(tmp_path_factory.mktemp("loader-stack"), "store", "warehouse", patience=PATIENCE) as ports:
         endpoint = address(ports["store"])
-        s3_client("us-east-1", endpoint).create_bucket(Bucket="lake")
+        made_bucket(endpoint, "lake")
         s3 = {"TIDEMARK_S3_ENDPOINT": endpoint, "TIDEMARK_GLUE_ENDPOINT": endpoint}
         yield KEYS | s3 | warehouse_environment(ports["warehouse"])
 

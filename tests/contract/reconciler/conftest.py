@@ -3,12 +3,11 @@
 from collections.abc import Callable, Iterator
 from contextlib import closing
 
-import boto3
 import clickhouse_connect
 import pytest
 from click.testing import Result
 from clickhouse_connect.driver.client import Client
-from lab_parts import KEYS, address, lab_parts, warehouse_environment
+from lab_parts import KEYS, address, lab_parts, made_bucket, warehouse_environment
 from pydantic import SecretStr
 from reconciler_engines import Engines
 from rich.console import Console
@@ -76,7 +75,7 @@ def lake(store: str) -> Iterator[LakeSettings]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in KEYS.items():
             patch.setenv(name, value)
-        boto3.client("s3", endpoint_url=store, region_name="us-east-1").create_bucket(Bucket="lake")
+        made_bucket(store, "lake")
         yield LakeSettings(s3_endpoint=store, glue_endpoint=store)
 
 
