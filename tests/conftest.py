@@ -8,6 +8,7 @@ LONGEST_FIRST = (
     "tests/unit/curate_job",
     "tests/contract/bus",
     "tests/contract/transformer",
+    "tests/contract/loader",
     "tests/contract",
 )
 
