@@ -11,6 +11,7 @@ from msgspec import to_builtins
 
 from tidemark.tables import registry
 from tidemark_lab import jars
+from tidemark_lab.java import QUICK_START
 
 # for modules whose promises do not hang on the cut's size: the large way is walked in the soak
 MANY_ROWS_IN_SOAK = pytest.mark.parametrize(
@@ -24,10 +25,9 @@ def local_spark(warehouse: Path, memory: str = "1g", partitions: int = 2) -> Ite
     from pyspark.sql import SparkSession
 
     settings = {
-        "spark.jars": ",".join(sorted(str(path) for path in jars.ensure("spark").glob("*.jar"))),
+        "spark.driver.extraClassPath": f"{jars.ensure('spark')}/*",
         "spark.driver.memory": memory,
-        # C1 alone, like the lab's driver: C2 takes a third of the processor time and these sessions are short
-        "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m",
+        "spark.driver.extraJavaOptions": f"{' '.join(QUICK_START)} -XX:ReservedCodeCacheSize=240m",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.ui.enabled": "false",

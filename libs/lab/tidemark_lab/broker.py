@@ -11,13 +11,13 @@ from importlib import resources
 from pathlib import Path
 
 from tidemark_lab.errors import LabError
+from tidemark_lab.java import QUICK_START
 
 FORMAT_SECONDS = 120
 FLAGS = (
     "-Xmx256m",
     "-Xms64m",
-    "-XX:+UseSerialGC",
-    "-XX:TieredStopAtLevel=1",
+    *QUICK_START,
     "-XX:MaxDirectMemorySize=64m",
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
     "-Dorg.slf4j.simpleLogger.showDateTime=true",

@@ -39,10 +39,11 @@ def session(data: Path, heap: str, lake: LakeSettings) -> SparkSession:
 def _engine(folder: Path, data: Path, heap: str) -> dict[str, str]:
     local = data / "local"
     return {
-        "spark.jars": ",".join(sorted(str(path) for path in folder.glob("*.jar"))),
+        "spark.driver.extraClassPath": f"{folder}/*",  # there from the start: `spark.jars` would copy them first
         "spark.driver.memory": heap,
-        "spark.driver.extraJavaOptions": f"-XX:+UseSerialGC -XX:TieredStopAtLevel=1 "
-        f"-XX:ReservedCodeCacheSize=240m -Djava.io.tmpdir={_made(data / 'tmp')}",
+        "spark.driver.extraJavaOptions": " ".join(
+            (*java.QUICK_START, "-XX:ReservedCodeCacheSize=240m", f"-Djava.io.tmpdir={_made(data / 'tmp')}")
+        ),
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.local.dir": str(_made(local)),

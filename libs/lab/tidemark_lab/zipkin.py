@@ -6,9 +6,10 @@ The trace store (traces.py) forwards spans to it and replays them when it has co
 from pathlib import Path
 
 from tidemark_lab import jars
+from tidemark_lab.java import QUICK_START
 
 MAX_SPANS = 20_000
-FLAGS = ("-Xmx192m", "-Xms32m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:MaxDirectMemorySize=64m")
+FLAGS = ("-Xmx192m", "-Xms32m", *QUICK_START, "-XX:MaxDirectMemorySize=64m")
 
 
 def command(java: str, folder: Path, port: int) -> list[str]:

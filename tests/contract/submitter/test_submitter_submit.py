@@ -71,7 +71,6 @@ class Operator:
 
     def __init__(self, bench: KubernetesBench, folder: Path) -> None:
         self._bench, self._folder = bench, folder
-        self._jars = ",".join(sorted(str(path) for path in jars.ensure("spark").glob("*.jar")))
 
     def __call__(self, application: dict[str, Any]) -> None:
         """Spark works while the job waits: at its first pause, until the end."""
@@ -81,8 +80,8 @@ class Operator:
     def _run(self, application: dict[str, Any]) -> None:
         name, driver = application["metadata"]["name"], application["spec"]["driver"]
         image = {
-            "spark.jars": self._jars,
-            "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
+            "spark.driver.extraClassPath": f"{jars.ensure('spark')}/*",
+            "spark.driver.extraJavaOptions": " ".join(java.QUICK_START),
             "spark.driver.host": "127.0.0.1",
             "spark.driver.bindAddress": "127.0.0.1",
             "spark.ui.enabled": "false",
