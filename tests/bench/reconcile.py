@@ -36,6 +36,7 @@ from tidemark_cli.render import new_table
 from tidemark_warehouse import execute
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
+from peak_memory import peak_above_idle
 from reconciler_generated import MART, PAIR, SPEED, fill_mart, fill_speed, window
 from transformer_bench import Database, emulator
 from waiting import until_answered
@@ -125,19 +126,6 @@ def seconds(work: Callable[[], None]) -> float:
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
-
-
-def peak_above_idle(work: Callable[[], None]) -> int:
-    """Bytes by which this process's peak stood above what it held before."""
-    Path("/proc/self/clear_refs").write_text("5")
-    before = _status("VmRSS")
-    work()
-    return _status("VmHWM") - before
-
-
-def _status(name: str) -> int:
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
 
 
 def measure(bench: Bench) -> list[tuple[str, str, str]]:

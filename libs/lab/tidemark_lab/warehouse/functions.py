@@ -8,6 +8,7 @@ import fakesnow.transforms
 from sqlglot import exp
 
 from tidemark_lab.warehouse.errors import unsupported
+from tidemark_lab.warehouse.passes import NUMERIC_AGGREGATES, Tree
 
 # Longest first, so that FF6 is not read as FF and YYYY not as YY.
 DATE_FORMATS = {
@@ -15,7 +16,6 @@ DATE_FORMATS = {
     "FF": "%n", "YY": "%y", "MM": "%m", "DD": "%d", "DY": "%a", "MI": "%M", "SS": "%S", "AM": "%p", "PM": "%p",
 }  # fmt: skip
 SESSION_NAMES = ("CURRENT_WAREHOUSE", "CURRENT_ACCOUNT", "CURRENT_REGION", "CURRENT_ACCOUNT_NAME")
-NUMERIC_AGGREGATES = (exp.Sum, exp.Avg, exp.Stddev, exp.StddevPop, exp.StddevSamp, exp.Variance, exp.VariancePop)
 
 EXACT_TO_TIMESTAMP = """
 CREATE OR REPLACE MACRO ${catalog}._fs_to_timestamp(val, scale) AS (
@@ -108,12 +108,14 @@ def exact_timestamps() -> None:
 
 
 def rewritten_functions() -> None:
-    """Hook the rewriting functions of this module in before fakesnow's."""
+    """Hook the rewriting functions of this module in before fakesnow's, which look where there is something to find."""
     stock = fakesnow.cursor.FakeSnowflakeCursor._transform
 
     def transform(self: object, expression: exp.Expression, params: object) -> exp.Expression:
+        tree = Tree(expression)
         for mend in (formatted_text, md5_number, session_names):
-            expression = expression.transform(mend, copy=False)
-        return stock(self, expression, params)
+            tree.transform(mend, copy=False)
+        rewritten: exp.Expression = stock(self, tree, params).expression
+        return rewritten
 
     fakesnow.cursor.FakeSnowflakeCursor._transform = transform
