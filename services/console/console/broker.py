@@ -1,10 +1,11 @@
-"""Faust's way to the broker: the same settings as every service's, and three things that Faust does otherwise.
+"""Faust's way to the broker: the same settings as every service's, and four things that Faust does otherwise.
 
 Faust reads uncommitted records unless it writes in transactions itself, which it need not: a record that is folded
 twice changes nothing. And it commits places whose changelog it has not sent yet when the sending takes longer than a
 tenth of a second, which loses what was folded if the process and its folder go then: here a commit waits for it.
 And at its start it fetches while it seeks the committed places, and throws some of that away for the process's life:
-here nothing is fetched meanwhile, and the seek leaves out no partition.
+here nothing is fetched meanwhile, and the seek leaves out no partition. And its watch for slow streams crashes if it
+looks during that seek, which on a busy machine it does.
 """
 
 import asyncio
@@ -41,6 +42,13 @@ class _Thread(driver.AIOKafkaConsumerThread):
             if records:
                 cast(_Consumer, self.consumer).newest[place.topic, place.partition] = records[-1].offset
         return fetched
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Not of a partition whose place is still being sought: Faust's watch for slow streams would end with it."""
+        assignment = self._ensure_consumer()._subscription.subscription.assignment
+        at = assignment and assignment.state_value(aiokafka.TopicPartition(tp.topic, tp.partition))
+        if at is not None and at.has_valid_position:
+            super().verify_event_path(now, tp)
 
 
 class ChangelogTable(faust.Table[bytes, bytes]):

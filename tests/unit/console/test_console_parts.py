@@ -3,13 +3,16 @@
 import asyncio
 import logging
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.consumer.subscription_state import SubscriptionState
 from console_history import in_topics, messages, runs
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.types import TP
 
-from console.broker import addresses, credentials, to_headers
+from console.broker import _Thread, addresses, credentials, to_headers
 from console.feed import MOST_WAITING, Feed
 from console.fold import fold
 from console.quiet import EVERY_SECONDS, Seldom
@@ -138,6 +141,27 @@ def test_headers_come_as_a_list_or_a_mapping() -> None:
     """Both are what a Record holds."""
     assert to_headers([("a", b"1")]) == to_headers({"a": b"1"}) == (("a", b"1"),)
     assert to_headers(None) == ()
+
+
+def test_the_watch_for_slow_streams_waits_for_a_partition_s_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the place is sought there is nothing to be slow; afterwards Faust looks. A lost partition is nobody's."""
+    looked_at: list[str] = []
+    monkeypatch.setattr(AIOKafkaConsumerThread, "verify_event_path", lambda _, now, tp: looked_at.append(tp.topic))
+
+    async def verify() -> None:
+        subscription, here = SubscriptionState(), TopicPartition("runs", 0)
+        subscription.assign_from_user({here})
+        thread = _Thread.__new__(_Thread)
+        monkeypatch.setattr(thread, "_ensure_consumer", lambda: SimpleNamespace(_subscription=subscription))
+        for topic in ("runs", "lost"):
+            thread.verify_event_path(1.0, TP(topic, 0))
+        assert looked_at == []
+        subscription.subscription.assignment.state_value(here).reset_to(7)
+        for topic in ("runs", "lost"):
+            thread.verify_event_path(1.0, TP(topic, 0))
+
+    asyncio.run(verify())
+    assert looked_at == ["runs"]
 
 
 def test_settings_say_nothing_is_needed_but_the_broker(monkeypatch: pytest.MonkeyPatch) -> None:
