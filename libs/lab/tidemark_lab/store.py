@@ -8,6 +8,7 @@ import argparse
 import logging
 import os
 import tempfile
+from functools import cache
 from pathlib import Path
 
 from werkzeug.serving import make_server
@@ -27,6 +28,8 @@ def serve(port: int, data: Path) -> None:
 
     from tidemark_lab import store_calls, store_catalog, store_index, store_objects
 
+    # a host's backend is asked for with every request, and moto lists its package's folder each time
+    DomainDispatcherApplication.get_backend_for_host = cache(DomainDispatcherApplication.get_backend_for_host)
     index = store_index.Index(data)
     store_catalog.install(index)
     store_objects.install(index)
