@@ -73,7 +73,8 @@ def model_edges(project: Project) -> Edges:
 
 def _edges(model: Model, schema: Mapping[str, Any]) -> Edges:
     try:
-        found = lineage(None, model.sql, dict(schema), dialect="snowflake")
+        # untrimmed: a node's own SQL, for which each column's query would be copied, is not looked at
+        found = lineage(None, model.sql, dict(schema), dialect="snowflake", trim_selects=False)
     except sqlglot.errors.SqlglotError as error:
         raise SettingsError(f"the columns of {model.table} cannot be followed: {error}") from error
     return {Column(model.table, name.lower()): _leaves(node) for name, node in found.items()}
@@ -95,15 +96,16 @@ def _model(path: Path, tables: Mapping[str, str], render: Callable[[Path, list[s
 
 
 def _renderer(folder: Path, tables: Mapping[str, str]) -> Callable[[Path, list[str]], str]:
-    macros = "".join(path.read_text() for path in sorted(folder.glob("macros/**/*.sql")))
     variables = yaml.safe_load((folder / "dbt_project.yml").read_text()).get("vars", {})
     environment = jinja2.Environment(  # noqa: S701 - SQL, not HTML
         undefined=jinja2.StrictUndefined, extensions=["jinja2.ext.do"]
     )
+    macros = environment.from_string("".join(path.read_text() for path in sorted(folder.glob("macros/**/*.sql"))))
 
     def render(path: Path, reads: list[str]) -> str:
         try:
-            return environment.from_string(macros + path.read_text(), _names(tables, variables, reads)).render()
+            names = _names(tables, variables, reads)
+            return environment.from_string(path.read_text(), names | vars(macros.make_module(names))).render()
         except (jinja2.TemplateError, KeyError) as error:
             raise SettingsError(f"{path} cannot be rendered without dbt: {error}") from error
 
