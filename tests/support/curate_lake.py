@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from msgspec import to_builtins
 
@@ -52,6 +53,17 @@ def local_spark(warehouse: Path, memory: str = "1g", partitions: int = 2) -> Ite
         session.stop()
 
 
+def frame_of(spark: Any, rows: list[tuple[Any, ...]], schema: str) -> Any:
+    """The rows as Arrow: for plain tuples Spark starts Python workers, which cost more than what a test does."""
+    from pyspark.sql.pandas.types import to_arrow_schema
+    from pyspark.sql.types import StructType
+
+    kinds = StructType.fromDDL(schema)
+    arrow = to_arrow_schema(kinds)
+    columns = [pa.array([row[n] for row in rows], field.type) for n, field in enumerate(arrow)]
+    return spark.createDataFrame(pa.Table.from_arrays(columns, schema=arrow), kinds)
+
+
 class Lake:
     """One source and one curated namespace, the registry's contracts, and runs one after the other.
 
@@ -75,7 +87,7 @@ class Lake:
         return f"lake.source_{self.name}.{table}"
 
     def append(self, table: str, rows: list[tuple[Any, ...]], schema: str) -> None:
-        self.append_frame(table, self.spark.createDataFrame(rows, schema))
+        self.append_frame(table, frame_of(self.spark, rows, schema))
 
     def append_frame(self, table: str, frame: Any) -> None:
         if self.spark.catalog.tableExists(self.source(table)):
