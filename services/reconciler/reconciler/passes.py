@@ -26,7 +26,7 @@ from tidemark.telemetry import span
 T = TypeVar("T")
 MOST_ENTRIES = 10_000
 PORTION_ROWS = 50_000  # rows of the buckets whose keys are held at once
-PART_KEYS = 5_000  # differing keys whose whole rows are held at once
+PART_KEYS = 2_000  # differing keys whose whole rows are held at once; rows of some kB are a few MB
 
 
 class Compared(Struct, frozen=True):
