@@ -7,6 +7,7 @@ another one gets it in `_names`.
 
 import datetime
 from collections.abc import Callable, Mapping
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -100,12 +101,15 @@ def _renderer(folder: Path, tables: Mapping[str, str]) -> Callable[[Path, list[s
     environment = jinja2.Environment(  # noqa: S701 - SQL, not HTML
         undefined=jinja2.StrictUndefined, extensions=["jinja2.ext.do"]
     )
-    macros = environment.from_string("".join(path.read_text() for path in sorted(folder.glob("macros/**/*.sql"))))
+
+    @cache
+    def macros() -> jinja2.Template:
+        return environment.from_string("".join(path.read_text() for path in sorted(folder.glob("macros/**/*.sql"))))
 
     def render(path: Path, reads: list[str]) -> str:
         try:
             names = _names(tables, variables, reads)
-            return environment.from_string(path.read_text(), names | vars(macros.make_module(names))).render()
+            return environment.from_string(path.read_text(), names | vars(macros().make_module(names))).render()
         except (jinja2.TemplateError, KeyError) as error:
             raise SettingsError(f"{path} cannot be rendered without dbt: {error}") from error
 

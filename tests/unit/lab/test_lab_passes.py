@@ -11,10 +11,9 @@ from fakesnow.dialect import parse_one
 from fakesnow.variables import Variables
 from sqlglot import exp
 
-from tidemark_lab.warehouse.functions import formatted_text, md5_number, session_names
-from tidemark_lab.warehouse.passes import REWRITES, Tree, kinds_of
+from tidemark_lab.warehouse.functions import OWN_PASSES
+from tidemark_lab.warehouse.passes import REWRITES, Tree, kinds_of, name_of
 
-OWN = {rewrite.__name__: rewrite for rewrite in (formatted_text, md5_number, session_names)}
 STATEMENTS = """
 SELECT A.X, B.Y AS Z FROM DB.S.A JOIN B ON Z = A.X WHERE A.X > 1 AND SEQ.NEXTVAL > 2
 ALTER SESSION SET AUTOCOMMIT = FALSE
@@ -85,18 +84,14 @@ def cursor() -> Any:
 
 def rewritten(statement: str, passes: type[Tree] | None) -> str:
     """What DuckDB would be given, with what is noted beside it; or what the rewriting refuses."""
-    tree = parse_one(statement)
+    tree: Any = passes(parse_one(statement)) if passes else parse_one(statement)
+    for rewrite in OWN_PASSES:
+        tree = tree.transform(rewrite, copy=False)
     try:
-        if passes is None:
-            for rewrite in OWN.values():
-                tree = tree.transform(rewrite, copy=False)
-            return told(FakeSnowflakeCursor._transform(cursor(), tree, None))
-        whole = passes(tree)
-        for rewrite in OWN.values():
-            whole.transform(rewrite, copy=False)
-        return told(FakeSnowflakeCursor._transform(cursor(), whole, None).expression)
-    except Exception as error:  # noqa: BLE001 - whatever a foreign rewriting raises has to be the same
-        return f"{type(error).__name__}: {error}"
+        tree = FakeSnowflakeCursor._transform(cursor(), tree, None)
+    except NotImplementedError as error:
+        return f"not implemented: {error}"
+    return told(tree.expression if isinstance(tree, Tree) else tree)
 
 
 def told(tree: exp.Expression) -> str:
@@ -119,8 +114,7 @@ class Observed(Tree):
         before = told(self.expression)
         super().transform(rewrite, *args, copy=copy, **named)
         if told(self.expression) != before:
-            names = [rewrite.__name__, *rewrite.__code__.co_names]
-            self.fruitful.add(next((name for name in names if name in REWRITES), ""))
+            self.fruitful.add(name_of(rewrite))
         return self
 
 

@@ -102,6 +102,9 @@ def session_names(expression: exp.Expression) -> exp.Expression:
     return exp.Literal.string("LAB") if name.upper() in SESSION_NAMES else expression
 
 
+OWN_PASSES = (formatted_text, md5_number, session_names)
+
+
 def exact_timestamps() -> None:
     """Quirk: TO_TIMESTAMP(n, scale) goes through a DOUBLE and is off by a microsecond for many values."""
     fakesnow.macros.FS_TO_TIMESTAMP = Template(EXACT_TO_TIMESTAMP)
@@ -113,7 +116,7 @@ def rewritten_functions() -> None:
 
     def transform(self: object, expression: exp.Expression, params: object) -> exp.Expression:
         tree = Tree(expression)
-        for mend in (formatted_text, md5_number, session_names):
+        for mend in OWN_PASSES:
             tree.transform(mend, copy=False)
         rewritten: exp.Expression = stock(self, tree, params).expression
         return rewritten

@@ -80,11 +80,13 @@ class Tree:
     def transform(self, rewrite: Rewrite, *args: Any, copy: bool = True, **named: Any) -> "Tree":
         """As an expression's own `transform`."""
         kinds = kinds_of(rewrite)
-        nodes = 1 if kinds is None else self._nodes_of(kinds)
-        if nodes == 1 and kinds is not None and isinstance(self.expression, kinds):
-            self.expression, self._kinds = rewrite(self.expression, *args, **named), None
-        elif nodes:
-            self.expression, self._kinds = self.expression.transform(rewrite, *args, copy=copy, **named), None
+        if kinds is not None and not self._nodes_of(kinds):
+            return self
+        if kinds is not None and isinstance(self.expression, kinds) and self._nodes_of(kinds) == 1:
+            self.expression = rewrite(self.expression, *args, **named)
+        else:
+            self.expression = self.expression.transform(rewrite, *args, copy=copy, **named)
+        self._kinds = None
         return self
 
     def _nodes_of(self, kinds: tuple[type, ...]) -> int:
@@ -94,6 +96,11 @@ class Tree:
 
 
 def kinds_of(rewrite: Rewrite) -> tuple[type, ...] | None:
-    """The kinds of nodes that it rewrites, or None: all. Fakesnow gives some of its passes as a lambda around them."""
+    """The kinds of nodes that it rewrites, or None: all."""
+    return REWRITES.get(name_of(rewrite))
+
+
+def name_of(rewrite: Rewrite) -> str:
+    """A pass's name in `REWRITES`, or its own. Fakesnow gives some of its passes as a lambda around them."""
     names = [rewrite.__name__, *(rewrite.__code__.co_names if isinstance(rewrite, FunctionType) else ())]
-    return next((REWRITES[name] for name in names if name in REWRITES), None)
+    return next((name for name in names if name in REWRITES), rewrite.__name__)
