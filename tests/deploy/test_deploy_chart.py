@@ -116,7 +116,7 @@ def test_no_two_processes_of_one_name(worker: str) -> None:
 def test_a_pod_is_given_the_time_that_the_runner_takes_to_end(worker: str) -> None:
     """The handler's grace, then leaving the group, then the last spans."""
     pod = of_kind(production(), "StatefulSet")[worker]["spec"]["template"]["spec"]
-    needed = runner.GRACE_SECONDS + transport.SESSION_MS / 1000 + 2
+    needed = runner.GRACE_SECONDS + transport.LEAVE_SECONDS + 2
     assert pod["terminationGracePeriodSeconds"] > needed
 
 

@@ -23,12 +23,12 @@ log = telemetry.logger(__name__)
 T = TypeVar("T")
 Lane = tuple[str, int]
 
-# A member that was killed comes back under its own name and gets its partitions at once, whatever is left of its
-# session; the session only bounds how long a stage that never comes back keeps them.
-SESSION_MS = 10_000
-# Longer than a broker may be away, because a transaction that times out fences its own producer.
-TRANSACTION_MS = 120_000
+# Both longer than a broker may be away. A transaction that times out fences its own producer; a member whose session
+# ends may be fenced by its own second joining. Nobody waits for either: the next process of a stage has its names, so
+# that it takes the partitions and ends the transaction at once.
+SESSION_MS = TRANSACTION_MS = 120_000
 CALL_SECONDS = 5.0
+LEAVE_SECONDS = 10.0
 
 
 class KafkaTransport:
@@ -126,7 +126,7 @@ class KafkaTransport:
         A client that is given partitions while it closes may never return, and keeps Python's lock: of what it was
         told first, its coordinator ends, and what it asks next nobody answers. So it hears of its partitions before.
         """
-        deadline = time.monotonic() + SESSION_MS / 1000
+        deadline = time.monotonic() + LEAVE_SECONDS
         while self._joining and time.monotonic() < deadline:
             message = self._consumer.poll(0.1)
             error = message.error() if message is not None else None
