@@ -167,6 +167,7 @@ def test_exactly_the_seeded_differences_are_found(sides: tuple[Any, Any], seeded
     assert (compared.left_over, compared.counts) == (0, Counter(kind for kind, _ in seeded.expected.values()))
 
 
+@pytest.mark.parametrize("sides", ["engines"], indirect=True)
 def test_engines_and_twins_give_the_same_tallies(sides: tuple[Any, Any], seeded: Seeded) -> None:
     """Bucket sums and whole rows are the same numbers and texts wherever they are computed."""
     twins = MemorySpeedLayer({seeded.pair.speed: seeded.speed}), MemoryMarts({seeded.pair.batch: seeded.batch})

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from curate_lake import frame_of
 from pyspark.sql import functions as F
 
 from curate_job.cast import LONGEST_TEXT_BYTES, cast_column
@@ -40,7 +41,7 @@ CASES = [
 def test_a_value_fits_or_is_found(spark: Any) -> None:
     """The value by contract; a value that does not fit is null and has a finding that names the column."""
     schema = ", ".join(f"x{n} {source}" for n, (source, _, _, _) in enumerate(CASES))
-    frame = spark.createDataFrame([tuple(given for _, given, _, _ in CASES)], schema)
+    frame = frame_of(spark, [tuple(given for _, given, _, _ in CASES)], schema)
     pairs = [
         cast_column(field.name, field.dataType, Column(canonical))
         for field, (_, _, canonical, _) in zip(frame.schema, CASES, strict=True)
@@ -62,7 +63,7 @@ def test_a_text_longer_than_raw_can_hold_is_found(spark: Any, more: int, fits: b
 
 def test_null_and_missing(spark: Any) -> None:
     """Null is a finding only where it must not be; a default stands in for what an older row lacks."""
-    frame = spark.createDataFrame([(None,)], "x int")
+    frame = frame_of(spark, [(None,)], "x int")
     kind = frame.schema["x"].dataType
     cases = [
         (cast_column("x", kind, Column("int")), (None, None)),

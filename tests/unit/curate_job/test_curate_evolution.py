@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from curate_lake import frame_of
 
 from tidemark.tables import Column, Table
 
@@ -120,9 +121,9 @@ def appended(lake: Any, table: str, rows: list[dict[str, Any]], lsn: int) -> Non
     """Rows in the source's present shape, by the names of its columns."""
     types = dict(lake.spark.table(lake.source(table)).dtypes)
     meta = {"__op": "u", "__ts_ms": lsn, "__source_ts_ms": lsn, "__source_lsn": lsn}
-    values = [[value if value is None else str(value) for value in {**row, **meta}.values()] for row in rows]
+    values = [tuple(value if value is None else str(value) for value in {**row, **meta}.values()) for row in rows]
     names = [*rows[0], *meta]
-    texts = lake.spark.createDataFrame(values, ", ".join(f"{name} string" for name in names)).coalesce(1)
+    texts = frame_of(lake.spark, values, ", ".join(f"{name} string" for name in names)).coalesce(1)
     texts.selectExpr(*[f"CAST({name} AS {types[name]}) {name}" for name in names]).writeTo(lake.source(table)).append()
 
 

@@ -4,6 +4,7 @@ import random
 from typing import Any
 
 import pytest
+from curate_lake import frame_of
 
 from curate_job.order import RANK, winners
 
@@ -50,7 +51,7 @@ def random_changes(seed: int, keys: int) -> list[Change]:
 def test_winner_is_what_the_oracle_says(spark: Any, seed: int) -> None:
     """For any set of changes, in any arrival order, the winner of every key is the oracle's."""
     changes = random_changes(seed, 400)
-    frame = spark.createDataFrame(changes, "id int, _op string, _lsn bigint, _ts_ms bigint, v string")
+    frame = frame_of(spark, changes, "id int, _op string, _lsn bigint, _ts_ms bigint, v string")
     got = {r["id"]: (r["_op"], r["_lsn"], r["_ts_ms"]) for r in winners(frame, ["id"], ["v"], "debezium").collect()}
     expected = {key: oracle([c for c in changes if c[0] == key]) for key in range(400)}
     assert expected == got
@@ -60,7 +61,7 @@ def test_snapshot_row_later_than_the_change_wins(spark: Any) -> None:
     """An open transaction's change with a lower LSN wins over an r that was written before it, not after it."""
     rows = [(1, "r", 50, 100, "a"), (1, "u", 40, 110, "b"), (2, "r", 50, 100, "a"), (2, "u", 40, 100, "b")]
     rows += [(3, "r", 50, 101, "a"), (3, "u", 40, 100, "b")]
-    frame = spark.createDataFrame(rows, "id int, _op string, _lsn bigint, _ts_ms bigint, v string")
+    frame = frame_of(spark, rows, "id int, _op string, _lsn bigint, _ts_ms bigint, v string")
     got = {r["id"]: r["v"] for r in winners(frame, ["id"], ["v"], "debezium").collect()}
     assert got == {1: "b", 2: "b", 3: "a"}
 
@@ -68,5 +69,5 @@ def test_snapshot_row_later_than_the_change_wins(spark: Any) -> None:
 def test_arrival_takes_the_latest_first_delivery(spark: Any) -> None:
     """Ordered by arrival, a late repeat of old content does not come back; content counts from its first delivery."""
     rows = [(1, 9, "old"), (1, 5, "old"), (1, 7, "new")]
-    frame = spark.createDataFrame(rows, "id int, _ts_ms bigint, v string")
+    frame = frame_of(spark, rows, "id int, _ts_ms bigint, v string")
     assert [r["v"] for r in winners(frame, ["id"], ["id", "v"], "arrival").collect()] == ["new"]

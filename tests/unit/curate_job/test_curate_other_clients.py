@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from curate_lake import frame_of
 
 from .source_rows import USERS, of, user
 
@@ -28,7 +29,7 @@ def test_a_source_table_that_another_client_dropped_stops(lake: Any, other: str,
     end = lake.head("users")
     lake.spark.sql(f"DROP TABLE {other}.users")
     if made_anew:
-        lake.spark.createDataFrame([user(3, "c", 3, 3)], USERS).writeTo(f"{other}.users").using("iceberg").create()
+        frame_of(lake.spark, [user(3, "c", 3, 3)], USERS).writeTo(f"{other}.users").using("iceberg").create()
     with pytest.MonkeyPatch.context() as cut:
         cut.setattr(lake, "head", lambda table: end if table == "users" else None)
         result = lake.run()

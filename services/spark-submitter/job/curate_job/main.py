@@ -19,6 +19,7 @@ from curate_job.frames import Frames, rows_in
 from curate_job.maintain import maintain
 from curate_job.manifest import (
     ATTEMPT,
+    CHANGES,
     HELD,
     Check,
     Manifest,
@@ -33,11 +34,12 @@ from curate_job.quarantine import drop, replayed
 from curate_job.read import Cut, measure
 from curate_job.session import CATALOG, session
 from curate_job.steps import Steps, adaptive_effects
-from curate_job.tune import NAMES, tune
+from curate_job.tune import TUNED, tune
 
 WRITERS = 4  # commits mostly wait for the catalog and the object store
 SMALL_ROWS = 10_000  # up to it one partition, joined as it is
 LONGEST_WORDS = 1000
+WITHOUT_CUT = {"drop": drop, "maintain": maintain}  # what they read are standing rows
 
 
 def curate(spark: SparkSession, manifest_uri: str, catalog: str = CATALOG) -> str:
@@ -68,10 +70,10 @@ def _run(spark: SparkSession, manifest: Manifest, steps: Steps, group: str) -> R
         for name, cut in cuts.items():
             counts[name].source_uuid, counts[name].read = cut.source_uuid, cut.rows
         adapted: dict[str, int] = {}
-        if manifest.kind == "drop":
-            checked = drop(spark, manifest, counts, steps)
-        elif manifest.kind == "maintain":
-            checked = maintain(spark, manifest, counts, steps, pool)
+        if manifest.kind in WITHOUT_CUT:
+            standing = max(rows_in(spark, manifest, CHANGES).values())
+            tune(spark, manifest, standing, standing <= SMALL_ROWS)
+            checked = WITHOUT_CUT[manifest.kind](spark, manifest, counts, steps, pool)
         else:
             checked, small = _take(spark, manifest, cuts, counts, steps, pool)
             adapted = {} if small else adaptive_effects(spark, began_ms)  # a small cut has no shuffle to adapt
@@ -113,6 +115,7 @@ def _session_for(spark: SparkSession, manifest: Manifest, group: str) -> Iterato
         "spark.sql.iceberg.snapshot-property.tidemark.run_seq": str(manifest.run_seq),
     }
     spark.conf.set("spark.sql.session.timeZone", "UTC")
+    before = {name: spark.conf.get(name, None) for name in TUNED}
     for name, value in settings.items():
         spark.conf.set(name, value)
     _join_group(spark, group)
@@ -121,8 +124,11 @@ def _session_for(spark: SparkSession, manifest: Manifest, group: str) -> Iterato
     finally:
         for rdd in spark.sparkContext._jsc.getPersistentRDDs().values():
             rdd.unpersist(False)  # one run at a time: whatever is kept was this run's
-        for name in (*settings, *NAMES):
+        for name in (*settings, *TUNED):
             spark.conf.unset(name)
+        for name, value in before.items():  # unset alone would leave Spark's default, 200 partitions of each shuffle
+            if value is not None:
+                spark.conf.set(name, value)
 
 
 def _join_group(spark: SparkSession, group: str) -> None:

@@ -24,11 +24,11 @@ SMALL_SETTINGS = {
 }
 INTERPRETED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
 HINTS_OFF = {"spark.sql.optimizer.disableHints": "true"}
-NAMES = (*SMALL_SETTINGS, *INTERPRETED, *HINTS_OFF)  # what a run leaves to be unset
+TUNED = (*SMALL_SETTINGS, *INTERPRETED, *HINTS_OFF)  # what has to be as before when the run ends
 
 
 def tune(spark: SparkSession, manifest: Manifest, largest: int, small: bool) -> None:
-    """Before anything is read. `largest`: the rows of the largest cut."""
+    """Before anything is read. `largest`: the rows of the largest cut; where there is none, of the largest table."""
     cores = manifest.resources.cores * (1 + manifest.resources.executors)
     partitions = {"spark.sql.shuffle.partitions": str(max(cores, ceil(largest / ROWS_PER_PARTITION)))}
     settings = {**partitions, **(SMALL_SETTINGS if small else {}), **(HINTS_OFF if largest > HINTED_ROWS else {})}
