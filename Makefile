@@ -24,7 +24,7 @@ status:  ## state, port and memory of every part
 .PHONY: test unit e2e soak bench kube-check cloud-check
 test: setup  ## everything that CI runs: checks, unit, contract, chain and end-to-end tests
 	$(MAKE) --jobs=3 --output-sync=target jars check
-	$(BIN)/pytest -m "not soak and not kube and not cloud" -n 3 --dist loadgroup --no-loadscope-reorder --durations 20
+	$(BIN)/pytest -m "not soak and not kube and not cloud" --ignore tests/architecture -n 3 --dist loadgroup --no-loadscope-reorder --durations 20
 unit: setup  ## the fast tests alone
 	$(BIN)/pytest -m "not lab and not e2e and not soak and not kube and not cloud" -n 2 --dist loadgroup
 e2e: setup  ## the whole chain on the real stack, with kills
