@@ -262,8 +262,7 @@ def test_null_is_allowed_from_now_on(lake: Any) -> None:
 def test_a_contract_that_does_not_widen_stops(lake: Any, name: str, type_: str) -> None:
     """A type that cannot hold what is there is a typed stop with a remedy, and nothing is changed."""
     begun(lake, {"things": contract(PLAIN)})
-    before = lake.rows("things", "*")
-    lake.contracts = {"things": contract({**PLAIN, name: Column(type_)})}
+    before, lake.contracts = lake.rows("things", "*"), {"things": contract({**PLAIN, name: Column(type_)})}
     result = lake.run()
     assert (result["status"], f"things_changes.{name} is" in result["stopped"]["reason"]) == ("stopped", True)
     assert "add a new column instead" in result["stopped"]["remedy"]

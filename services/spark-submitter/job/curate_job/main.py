@@ -126,9 +126,9 @@ def _session_for(spark: SparkSession, manifest: Manifest, group: str) -> Iterato
             rdd.unpersist(False)  # one run at a time: whatever is kept was this run's
         for name in (*settings, *TUNED):
             spark.conf.unset(name)
-        for name, value in before.items():  # unset alone would leave Spark's default, 200 partitions of each shuffle
-            if value is not None:
-                spark.conf.set(name, value)
+        for name, was in before.items():  # unset alone would leave Spark's default, 200 partitions of each shuffle
+            if was is not None:
+                spark.conf.set(name, was)
 
 
 def _join_group(spark: SparkSession, group: str) -> None:
