@@ -82,8 +82,9 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Replaces a file atomically."""
+    """Replaces a file atomically. For its owner alone: a plan holds the whole environment of who started the lab."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.touch(mode=0o600)
     temporary.write_text(json.dumps(content, indent=1) + "\n")
     temporary.replace(path)
 

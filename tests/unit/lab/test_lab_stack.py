@@ -1,6 +1,7 @@
 """What the lab's processes are told."""
 
 import json
+import stat
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,7 @@ def test_locks_name_every_jar_once() -> None:
 
 
 def test_a_written_json_is_read_back(tmp_path: Path) -> None:
-    """And a missing one is empty."""
+    """By its owner alone, for it may hold a person's environment; a missing one is empty."""
     write_json(tmp_path / "a.json", {"b": 1})
     assert (read_json(tmp_path / "a.json"), read_json(tmp_path / "none.json")) == ({"b": 1}, {})
+    assert stat.S_IMODE((tmp_path / "a.json").stat().st_mode) == 0o600
