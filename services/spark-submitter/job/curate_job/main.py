@@ -39,7 +39,6 @@ from curate_job.tune import TUNED, tune
 WRITERS = 4  # commits mostly wait for the catalog and the object store
 SMALL_ROWS = 10_000  # up to it one partition, joined as it is
 LONGEST_WORDS = 1000
-WITHOUT_CUT = {"drop": drop, "maintain": maintain}  # what they read are standing rows
 
 
 def curate(spark: SparkSession, manifest_uri: str, catalog: str = CATALOG) -> str:
@@ -70,10 +69,13 @@ def _run(spark: SparkSession, manifest: Manifest, steps: Steps, group: str) -> R
         for name, cut in cuts.items():
             counts[name].source_uuid, counts[name].read = cut.source_uuid, cut.rows
         adapted: dict[str, int] = {}
-        if manifest.kind in WITHOUT_CUT:
+        if manifest.kind in ("drop", "maintain"):
             standing = max(rows_in(spark, manifest, CHANGES).values())
             tune(spark, manifest, standing, standing <= SMALL_ROWS)
-            checked = WITHOUT_CUT[manifest.kind](spark, manifest, counts, steps, pool)
+            if manifest.kind == "drop":
+                checked = drop(spark, manifest, counts, steps)
+            else:
+                checked = maintain(spark, manifest, counts, steps, pool)
         else:
             checked, small = _take(spark, manifest, cuts, counts, steps, pool)
             adapted = {} if small else adaptive_effects(spark, began_ms)  # a small cut has no shuffle to adapt

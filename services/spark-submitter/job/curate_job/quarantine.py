@@ -5,8 +5,6 @@ the contract and the rules of today. A row that no longer fits those columns sta
 does not fit would become null in silence.
 """
 
-from concurrent.futures import Executor
-
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
@@ -66,9 +64,7 @@ def leave(spark: SparkSession, manifest: Manifest, table: Table, rows: DataFrame
     )
 
 
-def drop(
-    spark: SparkSession, manifest: Manifest, counts: dict[str, TableResult], steps: Steps, _: Executor
-) -> list[Check]:
+def drop(spark: SparkSession, manifest: Manifest, counts: dict[str, TableResult], steps: Steps) -> list[Check]:
     """Let the selected rows go; the snapshot goes into `counts`."""
     checked = []
     for table in manifest.tables:
