@@ -97,9 +97,11 @@ def setting(spark: Any, name: str, value: str) -> Iterator[None]:
     """The session's setting for a while; who uses the session meanwhile leaves it as it is."""
     before = spark.conf.get(name)
     spark.conf.set(name, value)
-    yield
-    assert spark.conf.get(name) == value
-    spark.conf.set(name, before)
+    try:
+        yield
+        assert spark.conf.get(name) == value
+    finally:
+        spark.conf.set(name, before)
 
 
 def planted(lake: Any, name: str, days: float) -> Path:
