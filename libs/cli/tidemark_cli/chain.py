@@ -3,7 +3,9 @@
 import getpass
 import time
 import uuid
-from typing import Annotated
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Annotated, TypeVar
 
 import typer
 from rich.console import Console, Group, RenderableType
@@ -12,6 +14,7 @@ from rich.panel import Panel
 
 from tidemark import kafka
 from tidemark.codec import decode
+from tidemark.errors import Retryable
 from tidemark.events import (
     CHAIN,
     AlertRaised,
@@ -26,6 +29,7 @@ from tidemark_cli import render
 from tidemark_cli.home import trace_address
 from tidemark_cli.runs import Run, runs_of
 
+T = TypeVar("T")
 console = Console()
 TOPICS = [*(event.topic for event in CHAIN), RunFailed.topic, AlertRaised.topic]
 Dataset = Annotated[str, typer.Option(help="The dataset.")]
@@ -121,17 +125,30 @@ def known_dataset(dataset: str) -> str:
 
 def wait_for_request(dataset: str, request_id: str, timeout_seconds: float = 900) -> Run | AlertRaised:
     """The run that a request led to, once it has ended, or the answer that says why there was none."""
-    deadline = time.monotonic() + timeout_seconds
     settings = load(KafkaSettings)
+
+    def look() -> Run | AlertRaised | None:
+        found = next((r for r in read_runs().values() if r.cut and r.cut.request_id == request_id), None)
+        if found is None:
+            return _answer(settings, f"{dataset}/request/{request_id}")
+        return found if found.reconciled or found.failure else None
+
+    answer = until_told(look, timeout_seconds)
+    if answer is None:
+        raise typer.Exit(_fail(f"no end within {timeout_seconds:.0f} s; see `tidemark runs` and `tidemark status`"))
+    return answer
+
+
+def until_told(look: Callable[[], T], seconds: float, pause: Callable[[float], None] = time.sleep) -> T | None:
+    """Look twice a second until there is an answer; None after so many seconds. A broker that is away is waited for."""
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        found = [r for r in read_runs().values() if r.cut and r.cut.request_id == request_id]
-        if found and (found[0].reconciled or found[0].failure):
-            return found[0]
-        answer = None if found else _answer(settings, f"{dataset}/request/{request_id}")
-        if answer is not None:
-            return answer
-        time.sleep(0.5)
-    raise typer.Exit(_fail(f"no end within {timeout_seconds:.0f} s; see `tidemark runs` and `tidemark status`"))
+        with suppress(Retryable):
+            answer = look()
+            if answer is not None:
+                return answer
+        pause(0.5)
+    return None
 
 
 def _answer(settings: KafkaSettings, incident: str) -> AlertRaised | None:
@@ -181,11 +198,17 @@ def _run_view(run: Run) -> Group:
 
 
 def watch() -> None:
-    """The runs, live, until Ctrl-C."""
+    """The runs, live, until Ctrl-C. A broker that goes away meanwhile is waited for."""
+
+    def show_newest() -> None:
+        live.update(render.runs_table(list(read_runs().values())[-20:]))
+
     with Live(render.runs_table([]), console=console, refresh_per_second=2) as live:
+        show_newest()
         while True:
-            live.update(render.runs_table(list(read_runs().values())[-20:]))
             time.sleep(1)
+            with suppress(Retryable):
+                show_newest()
 
 
 def resume(dataset: Dataset) -> None:

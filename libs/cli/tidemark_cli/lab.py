@@ -20,7 +20,7 @@ from tidemark.parking import rebuild_all
 from tidemark.settings import KafkaSettings, LakeSettings, load
 from tidemark.tables import registry
 from tidemark_cli import home, render
-from tidemark_cli.chain import read_runs
+from tidemark_cli.chain import read_runs, until_told
 from tidemark_cli.letters import read_dead_letters
 from tidemark_cli.runs import Run
 from tidemark_lab import lab
@@ -130,14 +130,15 @@ def wait_until_cut() -> None:
 
 
 def _wait_for_runs(counts: Callable[[Run], bool]) -> None:
-    deadline = time.monotonic() + END_WITHIN_SECONDS
     wanted = source_snapshots()
-    while time.monotonic() < deadline:
+
+    def look() -> bool | None:
         runs = list(read_runs().values())
-        if any(run.failure for run in runs) or snapshots_of([run for run in runs if counts(run)]) == wanted:
-            return
-        time.sleep(0.5)
-    raise typer.Exit(_gave_up())
+        done = any(run.failure for run in runs) or snapshots_of([run for run in runs if counts(run)]) == wanted
+        return done or None
+
+    if until_told(look, END_WITHIN_SECONDS) is None:
+        raise typer.Exit(_gave_up())
 
 
 def source_snapshots() -> dict[str, int]:
