@@ -37,12 +37,16 @@ def test_the_driver_is_killed(chain: KubeChain) -> None:
 def test_each_services_pod_is_deleted(chain: KubeChain) -> None:
     """Each one while its own stage is at work; it comes back under its name and goes on."""
     before = {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in objects("pods")}
+    begun_by = {"loader": LakeCurated.topic, "transformer": RawLoaded.topic, "reconciler": MartsBuilt.topic}
+    # counted before anything moves: a stage may be done before its predecessor's pod is gone
+    events = {topic: len(chain.records(topic)) for topic in begun_by.values()}
     chain.upstream("delta", "--rows", "400", wait=False)
     chain.application_at("RUNNING")
     for service in ("ingest-watcher", "spark-submitter"):
         end_pod(f"{RELEASE}-{service}-0")
-    for event, service in ((LakeCurated, "loader"), (RawLoaded, "transformer"), (MartsBuilt, "reconciler")):
-        chain.after(event.topic, lambda s=service: end_pod(f"{RELEASE}-{s}-0"))
+    for service, topic in begun_by.items():
+        chain.wait_for(lambda t=topic: len(chain.records(t)) > events[t], f"an event in {topic}", 300)
+        end_pod(f"{RELEASE}-{service}-0")
     chain.reconciled()
     after = {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in objects("pods")}
     names = [f"{RELEASE}-{service}-0" for service in SERVICES]

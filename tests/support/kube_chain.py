@@ -6,10 +6,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import typer
 from chain_on_the_lab import Chain
@@ -66,12 +65,6 @@ class KubeChain(Chain):
             return every[-1] if every and state_of(every[-1]) == state else None
 
         return dict(self.wait_for(found, f"a SparkApplication is {state or 'new'}", seconds))
-
-    def after(self, topic: str, step: Callable[[], Any], seconds: float = 300) -> None:
-        """Take a step as soon as one more event stands in the topic than now."""
-        before = len(self.records(topic))
-        self.wait_for(lambda: len(self.records(topic)) > before, f"an event in {topic}", seconds)
-        step()
 
 
 def state_of(application: Object) -> str:
