@@ -17,9 +17,9 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import clickhouse_connect
@@ -42,7 +42,6 @@ from transformer_bench import Database, emulator
 from waiting import until_answered
 
 DELTA_ROWS, MEASURED = 1000, 3
-console = Console()
 
 
 class Wire:
@@ -83,7 +82,7 @@ class Bench:
         self.session = Session(marts)
         self.sides = ClickHouse(live), Snowflake(self.session)
         self.settled = Settled()
-        self.memory = peak_above_idle(self.reconcile)  # of the first comparison: later ones find the heap grown
+        self.memory = peak_above_idle(self.compare)  # of the first comparison: later ones find the heap grown
 
     def close(self) -> None:
         """End the sessions before their engine ends."""
@@ -98,28 +97,36 @@ class Bench:
             execute(self.warehouse, f"SELECT COUNT(*), SUM({right}) FROM {MART}")
             asked.result()
 
-    def reconcile(self) -> None:
-        """A whole comparison that finds nothing."""
+    def compare(self, expected: int = 0) -> None:
+        """A whole comparison that finds so many differing keys."""
         self.settled.begin(1, window().settled_us)
         compared = compare_pair(PAIR, *self.sides, window(), (), settled=self.settled)
         self.settled.keep()
-        if compared.differences or compared.rows < self.rows:
+        if sum(compared.counts.values()) != expected or compared.rows < self.rows:
             raise SystemExit(f"{compared.rows} rows compared, {dict(compared.counts)} differ")
 
-    def reconcile_whole(self) -> None:
+    def compare_whole(self, expected: int = 0) -> None:
         """The same by a reconciler that has just started."""
         self.settled = Settled()
-        self.reconcile()
+        self.compare(expected)
 
     def delta(self, number: int) -> None:
         """1,000 rows, others with each number, get another status on both sides."""
-        numbers = f"cityHash64(transaction_id) % {self.rows // DELTA_ROWS} = {number}"
         later = "processing_time + toIntervalSecond(1) AS processing_time"
-        ids = self.speed.query(f"SELECT toString(transaction_id) FROM {SPEED} WHERE {numbers}").result_columns[0]
+        ids = self.change_the_mart(number)
         self.speed.command(
-            f"INSERT INTO {SPEED} SELECT * REPLACE ('delta' AS status, {later}) FROM {SPEED} WHERE {numbers}"
+            f"INSERT INTO {SPEED} SELECT * REPLACE ('delta' AS status, {later}) FROM {SPEED} "
+            "WHERE toString(transaction_id) IN %(ids)s",
+            {"ids": ids},
         )
+
+    def change_the_mart(self, number: int) -> list[str]:
+        """1,000 rows, others with each number, get another status on the batch side; their ids."""
+        numbers = f"cityHash64(transaction_id) % {self.rows // DELTA_ROWS} = {number}"
+        query = f"SELECT DISTINCT toString(transaction_id) FROM {SPEED} WHERE {numbers}"
+        ids = list(self.speed.query(query).result_columns[0])
         execute(self.warehouse, f"UPDATE {MART} SET STATUS = 'delta' WHERE TRANSACTION_ID IN (%(ids)s)", {"ids": ids})
+        return ids
 
 
 def seconds(work: Callable[[], None]) -> float:
@@ -132,14 +139,14 @@ def measure(bench: Bench) -> list[tuple[str, str, str]]:
     """(what, figure, goal)."""
     scan = statistics.median(seconds(bench.scan) for _ in range(MEASURED))
     before = sum(wire.bytes for wire in bench.wires)
-    bench.reconcile_whole()
+    bench.compare_whole()
     moved = sum(wire.bytes for wire in bench.wires) - before
-    clean = statistics.median(seconds(bench.reconcile_whole) for _ in range(MEASURED))
-    again = statistics.median(seconds(bench.reconcile) for _ in range(MEASURED))
+    clean = statistics.median(seconds(bench.compare_whole) for _ in range(MEASURED))
+    again = statistics.median(seconds(bench.compare) for _ in range(MEASURED))
     deltas = []
     for number in range(MEASURED):
         bench.delta(number)
-        deltas.append(seconds(bench.reconcile))
+        deltas.append(seconds(bench.compare))
     delta = statistics.median(deltas)
     return [
         ("plain scan of hashes, both sides", f"{scan:.2f} s", ""),
@@ -151,38 +158,47 @@ def measure(bench: Bench) -> list[tuple[str, str, str]]:
     ]
 
 
-def main() -> None:
-    """Measure and print one table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def rows_asked(description: str | None) -> int:
+    """How many rows the command line asks for."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=2_000_000)
-    rows = parser.parse_args().rows
-    table = new_table(f"Reconciling {rows:,} rows")
-    for name in ("what", "measured", "goal"):
-        table.add_column(name)
+    return int(parser.parse_args().rows)
+
+
+@contextmanager
+def engines(rows: int) -> Iterator[Bench]:
+    """Both emulators with so many equal rows."""
     with tempfile.TemporaryDirectory(prefix="tidemark-bench-") as folder, emulator(Path(folder)) as environment:
         with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = int(probe.getsockname()[1])
-        command = [
-            sys.executable,
-            "-m",
-            "tidemark_lab.clickhouse",
-            "--port",
-            str(port),
-            "--data",
-            f"{folder}/clickhouse",
-        ]
+            port = str(probe.getsockname()[1])
+        command = [sys.executable, "-m", "tidemark_lab.clickhouse", "--port", port, "--data", f"{folder}/clickhouse"]
         os.environ.setdefault("AWS_REGION", "us-east-1")
         log = Path(folder) / "clickhouse.log"
         with log.open("w") as out, subprocess.Popen(command, stdout=out, stderr=out) as process:
             try:
                 until_answered(f"http://127.0.0.1:{port}/ping", log)
-                bench = Bench(port, Database(environment), rows)
-                for line in measure(bench):
-                    table.add_row(*line)
+                bench = Bench(int(port), Database(environment), rows)
+                yield bench
                 bench.close()
             finally:
                 process.terminate()
-    console.print(table)
+
+
+def tell(title: str, lines: Iterable[tuple[str, str, str]]) -> None:
+    """One table."""
+    table = new_table(title)
+    for name in ("what", "measured", "goal"):
+        table.add_column(name)
+    for line in lines:
+        table.add_row(*line)
+    Console().print(table)
+
+
+def main() -> None:
+    """Measure and print one table."""
+    rows = rows_asked(__doc__)
+    with engines(rows) as bench:
+        tell(f"Reconciling {rows:,} rows", measure(bench))
 
 
 if __name__ == "__main__":
