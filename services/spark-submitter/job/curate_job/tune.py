@@ -19,6 +19,8 @@ SMALL_SETTINGS = {
     "spark.sql.defaultSizeInBytes": "1",  # what Spark supposes of kept rows: joins multiply it, and large ones shuffle
     "spark.sql.adaptive.enabled": "false",  # one partition: there is nothing to adapt
     "spark.sql.shuffle.partitions": "1",
+    # to derive conditions that the looks at standing rows name anyway takes a fifteenth of a small run
+    "spark.sql.constraintPropagation.enabled": "false",
     # it would move joins below what brings rows together in one partition
     "spark.sql.optimizer.excludedRules": "org.apache.spark.sql.catalyst.optimizer.PushDownLeftSemiAntiJoin",
 }
