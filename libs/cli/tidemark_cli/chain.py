@@ -145,7 +145,7 @@ def until_told(look: Callable[[], T], seconds: float, pause: Callable[[float], N
     while time.monotonic() < deadline:
         with suppress(Retryable):
             answer = look()
-            if answer is not None:
+            if answer:
                 return answer
         pause(0.5)
     return None

@@ -132,12 +132,11 @@ def wait_until_cut() -> None:
 def _wait_for_runs(counts: Callable[[Run], bool]) -> None:
     wanted = source_snapshots()
 
-    def look() -> bool | None:
+    def look() -> bool:
         runs = list(read_runs().values())
-        done = any(run.failure for run in runs) or snapshots_of([run for run in runs if counts(run)]) == wanted
-        return done or None
+        return any(run.failure for run in runs) or snapshots_of([run for run in runs if counts(run)]) == wanted
 
-    if until_told(look, END_WITHIN_SECONDS) is None:
+    if not until_told(look, END_WITHIN_SECONDS):
         raise typer.Exit(_gave_up())
 
 
