@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from msgspec import to_builtins
 
+from curate_job.catalog import load_table, snapshot_of
 from tidemark.tables import registry
 from tidemark_lab import jars
 from tidemark_lab.java import QUICK_START
@@ -26,7 +27,9 @@ def local_spark(warehouse: Path, memory: str = "1g", partitions: int = 2) -> Ite
     from pyspark.sql import SparkSession
 
     settings = {
-        "spark.driver.extraClassPath": f"{jars.ensure('spark')}/*",
+        "spark.driver.extraClassPath": f"{jars.ensure('spark')}/*:{jars.ensure('tests')}/*",
+        # Hadoop's own starts a process, chmod, for every file that it makes: a tenth of a run here, none with real S3
+        "spark.hadoop.fs.file.impl": "com.globalmentor.apache.hadoop.fs.BareLocalFileSystem",
         "spark.driver.memory": memory,
         "spark.driver.extraJavaOptions": f"{' '.join(QUICK_START)} -XX:ReservedCodeCacheSize=240m",
         "spark.driver.host": "127.0.0.1",
@@ -96,11 +99,8 @@ class Lake:
             frame.writeTo(self.source(table)).using("iceberg").create()
 
     def head(self, table: str) -> int | None:
-        if not self.spark.catalog.tableExists(self.source(table)):
-            return None
-        query = f"SELECT snapshot_id FROM {self.source(table)}.refs WHERE name = 'main'"
-        row = self.spark.sql(query).first()
-        return None if row is None else int(row[0])
+        loaded = load_table(self.spark, self.source(table))
+        return None if loaded is None else snapshot_of(loaded, "main")
 
     def manifest(self, kind: str = "process", selection: dict[str, Any] | None = None) -> dict[str, Any]:
         attempt = f"a{self.seq + 1}"
@@ -149,10 +149,10 @@ class Lake:
         for table in result["tables"]:
             for kind, snapshot in table["snapshots"].items():
                 if snapshot != table["base"][kind]:
-                    name = f"{self.name}.{table['table']}" + ("" if kind == "current" else f"_{kind}")
-                    self.spark.sql(f"CALL lake.system.fast_forward('curated_{name}', 'main', '{manifest['branch']}')")
-                    tag = f"CREATE OR REPLACE TAG run_{manifest['run_seq']} AS OF VERSION {snapshot}"
-                    self.spark.sql(f"ALTER TABLE lake.curated_{name} {tag}")
+                    name = f"curated_{self.name}.{table['table']}" + ("" if kind == "current" else f"_{kind}")
+                    loaded: Any = load_table(self.spark, f"lake.{name}")
+                    refs = loaded.manageSnapshots().fastForwardBranch("main", manifest["branch"])
+                    refs.createTag(f"run_{manifest['run_seq']}", snapshot).commit()
             self.base[table["table"]] = table["snapshots"]
         self.done = {t["name"]: t["to_snapshot"] for t in manifest["tables"]}
         self.seq += 1

@@ -1,4 +1,4 @@
-"""Brings the jars of the lab (Kafka, Iceberg for Spark, Zipkin) into a cache outside the checkout.
+"""Brings the jars of the lab (Kafka, Iceberg for Spark, Zipkin) and of its tests into a cache outside the checkout.
 
 Each set is a lock file in `locks/`: one line per jar, its path in a Maven repository and its sha256 sum. The Ivy that
 comes inside pyspark fetches exactly those, into a temporary folder; what has the right sum is renamed into the cache.
@@ -21,7 +21,7 @@ from xml.sax.saxutils import quoteattr
 from tidemark_lab import java
 from tidemark_lab.errors import LabError
 
-SETS = ("kafka", "spark", "zipkin")
+SETS = ("kafka", "spark", "zipkin", "tests")
 FETCH_SECONDS = 900
 
 

@@ -13,6 +13,8 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from curate_job.catalog import collected
+
 TRIED = 200  # values: Iceberg holds no longer list against the bounds of files and row groups (IN_PREDICATE_LIMIT)
 _PLAIN = re.compile(r"[\w.@+-]+", re.ASCII)
 
@@ -58,12 +60,11 @@ def together(frames: Sequence[DataFrame], small: bool) -> DataFrame:
 
 
 def ask(rows: DataFrame, columns: Sequence[str], small: bool) -> Asked:
-    """`rows` are kept ones: they are looked at again. `columns`: all that will be asked for."""
-    wanted = list(dict.fromkeys(columns))
+    """`rows` come from kept ones, for they are looked at again, and have these columns and no others."""
     if not small:
         return Asked(rows, None)
-    found = rows.select(*wanted).collect()
-    values = {name: sorted({row[name] for row in found if row[name] is not None}) for name in wanted}
+    found = collected(rows)
+    values = {name: sorted({row[name] for row in found if row[name] is not None}) for name in columns}
     return Asked(rows, values)
 
 

@@ -7,6 +7,7 @@ new canonical type, add it to CASTS and READABLE.
 
 import re
 from collections.abc import Callable, Sequence
+from functools import cache
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -56,13 +57,10 @@ def cast_rows(rows: DataFrame, table: Table, order: str, beside: Sequence[str] =
     types = {field.name: field.dataType for field in rows.schema.fields}
     stop_if_missing(table, set(types), order)
     stop_if_unreadable(table, types)
-    is_delete = F.col("__op") == "d" if order == "debezium" else F.lit(False)
-    values, findings = [], []
-    for name, contract in table.columns.items():
-        value, problem = cast_column(name, types.get(name), contract)
-        counts = F.lit(True) if name in table.key else ~F.coalesce(is_delete, F.lit(False))
-        values.append(value.alias(name))
-        findings.append(_finding(f"contract.{name}", F.when(counts, problem)))
+    deletes = order == "debezium"
+    contracts = table.columns.items()
+    cast = [_cast_and_judged(n, types.get(n), contract, deletes and n not in table.key) for n, contract in contracts]
+    values, findings = [value for value, _ in cast], [finding for _, finding in cast]
     meta, problems = _order_columns(types, order)
     findings += [_finding(f"contract.{name}", problem) for name, problem in problems.items()]
     source = F.struct(*[F.col(quoted(name)) for name in rows.columns if name not in beside]).alias("_source")
@@ -91,6 +89,17 @@ def stop_if_unreadable(table: Table, types: dict[str, T.DataType]) -> None:
                 f"{table.source}.{name} is {types[name].simpleString()}, from which no {wanted} can be read",
                 "mend the source or the registry (type), then `tidemark resume`",
             )
+
+
+@cache  # a column costs Spark a hundred calls to make, and a driver of many runs meets the same ones again and again
+def _cast_and_judged(
+    name: str, source: T.DataType | None, contract: Contract, not_of_deletes: bool
+) -> tuple[Column, Column]:
+    """The column's value under its name, and its finding; `not_of_deletes`: a delete may have anything there."""
+    value, problem = cast_column(name, source, contract)
+    if not_of_deletes:
+        problem = F.when(~F.coalesce(F.col("__op") == "d", F.lit(False)), problem)
+    return value.alias(name), _finding(f"contract.{name}", problem)
 
 
 def cast_column(name: str, source: T.DataType | None, contract: Contract) -> tuple[Column, Column]:

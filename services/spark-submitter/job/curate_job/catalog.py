@@ -5,11 +5,12 @@ Metadata that Spark SQL would need a job for (snapshots, their parents and count
 
 import json
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import AnalysisException
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 
 # paths from the gateway's view that pyspark and py4j look up again for every column, sequence and frame
 _FUNCTIONS = ("col", "lit", "when", "struct", "coalesce", "not", "concat", "concat_ws", "substring", "count")
@@ -59,6 +60,15 @@ def load_table(spark: SparkSession, identifier: str) -> Any | None:
         if error.getCondition() in ("TABLE_OR_VIEW_NOT_FOUND", "SCHEMA_NOT_FOUND"):
             return None
         raise
+
+
+def table_with(spark: SparkSession, identifier: str, snapshot_id: int) -> Any | None:
+    """The Iceberg table as Spark's catalog keeps it, for it has the snapshot; else as `load_table` finds it."""
+    try:
+        table = _open(spark, identifier)
+    except AnalysisException:
+        table = None
+    return load_table(spark, identifier) if table is None or table.snapshot(snapshot_id) is None else table
 
 
 def _open(spark: SparkSession, identifier: str) -> Any:
@@ -148,12 +158,22 @@ def active_session(spark: SparkSession) -> None:
     java_class(spark, "org.apache.spark.sql.classic.SparkSession").setActiveSession(spark._jsparkSession)
 
 
+def collected(rows: DataFrame) -> list[Row]:
+    """The rows themselves. With each collect pyspark unsays who called, and Spark would walk the stack for what follows
+    (main.py says it once for the whole run)."""
+    found = rows.collect()
+    context = rows.sparkSession.sparkContext
+    context.setLocalProperty("callSite.short", context.getLocalProperty("callSite.long") or "")
+    return found
+
+
 def of_unknown_size(spark: SparkSession, rows: DataFrame) -> DataFrame:
     """The same rows without Spark's estimate of their size, a product over all joins that they came from."""
     plan = rows._jdf.queryExecution()
     return DataFrame(spark._jsparkSession.internalCreateDataFrame(plan.toRdd(), rows._jdf.schema(), False), spark)
 
 
+@cache
 def _file_io(spark: SparkSession, catalog: str) -> Any:
     prefix = f"spark.sql.catalog.{catalog}."
     settings = {k: v for k, v in spark.sparkContext.getConf().getAll() if k.startswith(prefix)}

@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from curate_job.asked import ask
-from curate_job.catalog import count_of, lineage, load_table, snapshot_of
+from curate_job.catalog import collected, count_of, lineage, load_table, snapshot_of
 from curate_job.classify import State, Work
 from curate_job.manifest import ATTEMPT, CHANGES, CURRENT, KINDS, QUARANTINED, Check, Manifest, TableResult
 from curate_job.quarantine import left, selected
@@ -55,7 +55,7 @@ def _state_checks(spark: SparkSession, manifest: Manifest, work: Work, state: St
     for column, parent in table.parents.items():
         orphans = _orphans(spark, manifest, state.rows, column, parent, work.asked.small)
         asked = asked.union(_counted(orphans, f"live rows without {parent}"))
-    return [Check(row["name"], table.name, 0, row["n"]) for row in asked.collect()]
+    return [Check(row["name"], table.name, 0, row["n"]) for row in collected(asked)]
 
 
 def _orphans(

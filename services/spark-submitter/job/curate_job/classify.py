@@ -86,8 +86,7 @@ class Classifier:
         changes = accepted.withColumn("_run_seq", F.lit(self.manifest.run_seq).cast("bigint"))
         if history is not None:
             keys = accepted.select(*table.key).distinct()
-            older = history.select(*columns, "_run_seq").join(keys, table.key, "left_semi").select(*changes.columns)
-            changes = self.frames.together(changes, older)
+            changes = self.frames.together(changes, history.join(keys, table.key, "left_semi"))
         best = winners(changes, table.key, list(table.columns), self.manifest.order)
         current = self.frames.base(table, CURRENT)
         rows = self.frames.kept(state_rows(best, table, current, work.asked, self.frames.kept))
@@ -142,9 +141,9 @@ class Classifier:
         refused = [] if before is None else [asked.of(before, [text_of(column)], ["_key"]).select("_key")]
         if work is not None and work.counts.quarantined:
             refused.append(work.outcome("quarantined").select(key_text(table).alias("_key")))
-        nothing = self.frames.spark.sql(f"SELECT CAST(NULL AS STRING) `{key}` WHERE false")
+        seen = seen or [self.frames.spark.sql(f"SELECT CAST(NULL AS STRING) `{key}` WHERE false")]
         together = self.frames.together
-        return Parent(name, together(*seen) if seen else nothing, together(*refused) if refused else None)
+        return Parent(name, together(*seen), together(*refused) if refused else None)
 
     def _stay_refused(self, table: Table) -> DataFrame | None:
         """Rows in quarantine but those that are judged again."""

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
+from curate_job.catalog import collected
 from curate_job.manifest import Table, TableResult, UpstreamError
 
 NO_ACCIDENT = 3  # so many rows without one value, and none with it: its column is gone; fewer may be bad rows
@@ -49,7 +50,7 @@ def count_ends(rows: DataFrame, table: Table, order: str) -> Ends:
         F.when(F.min(lacks) == F.max(lacks), F.min(lacks)).alias("lacks"),
     )
     ends: Ends = {}
-    for row in counted.collect():
+    for row in collected(counted):
         end = row["_origin"], row["_outcome"]
         ends[end] = _together(ends.get(end, NONE), _count(row))
     return ends
@@ -57,7 +58,8 @@ def count_ends(rows: DataFrame, table: Table, order: str) -> Ends:
 
 def count_new(state: DataFrame) -> dict[bool, int]:
     """The state's rows by whether they are new."""
-    return {r["_new"]: r["rows"] for r in state.groupBy("_new").agg(F.count("*").alias("rows")).collect()}
+    counted = state.groupBy("_new").agg(F.count("*").alias("rows"))
+    return {row["_new"]: row["rows"] for row in collected(counted)}
 
 
 def _lacks(table: Table) -> Column:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame, SparkSession
 
 from curate_job.asked import together
-from curate_job.catalog import load_table, of_unknown_size, rows_as_of, rows_at
+from curate_job.catalog import of_unknown_size, rows_as_of, rows_at, table_with
 from curate_job.curated import columns_of
 from curate_job.defaults import has_defaults, value_of
 from curate_job.manifest import Manifest, Table
@@ -53,5 +53,5 @@ def rows_in(spark: SparkSession, manifest: Manifest, kind: str) -> dict[str, int
 def rows_at_base(spark: SparkSession, manifest: Manifest, table: Table, kind: str) -> int:
     """No fewer than the rows of a curated table at its base: those that a delete file takes off are counted too."""
     snapshot = table.base[kind]
-    loaded = None if snapshot is None else load_table(spark, manifest.identifier(table.name, kind))
+    loaded = None if snapshot is None else table_with(spark, manifest.identifier(table.name, kind), snapshot)
     return 0 if snapshot is None or loaded is None else rows_at(loaded, snapshot)

@@ -15,7 +15,7 @@ from curate_job.manifest import CHANGES, CURRENT, HELD, Table
 from curate_job.quarantine import PLACE, as_they_came
 from curate_job.read import Cut, rows_of
 from curate_job.rebuild import tombstones
-from curate_job.repeats import identity_of, key_text, with_identity
+from curate_job.repeats import identity_of, identity_of_judged, key_text
 from curate_job.rules import apply_rules
 
 CHANGE_COLUMNS = ("_op", "_lsn", "_ts_ms", "_source_ts", "_flags")
@@ -41,7 +41,7 @@ def gather(frames: Frames, table: Table, cut: Cut, waiting: int) -> Gathered:
     held = None if standing is None else frames.kept(standing)
     asked = _ask(frames, table, [frame for frame in (new, held) if frame is not None])
     changes = frames.base(table, CHANGES)
-    history = None if changes is None else frames.kept(asked.of(changes, table.key))
+    history = None if changes is None else frames.kept(asked.of(changes, table.key).drop("_run_id"))
     return Gathered(table, new, held, history, asked)
 
 
@@ -67,7 +67,8 @@ def _incoming(frames: Frames, table: Table, cut: Cut) -> DataFrame:
         read = rows_of(frames.spark, table, cut, manifest.catalog)
         again = read.withColumn(PLACE, F.lit(None).cast("string"))
     judged = apply_rules(cast_rows(frames.together(again), table, manifest.order, (PLACE,)), table.rules)
-    rows = frames.kept(with_identity(judged, table, manifest.order).withColumn("_origin", F.lit(origin)))
+    known_by = {"_identity": identity_of_judged(table, manifest.order), "_origin": F.lit(origin)}
+    rows = frames.kept(judged.withColumns(known_by))
     current = frames.base(table, CURRENT)
     if manifest.kind != "rebuild" or manifest.order != "debezium" or current is None:
         return rows
@@ -76,7 +77,8 @@ def _incoming(frames: Frames, table: Table, cut: Cut) -> DataFrame:
 
 
 def _ask(frames: Frames, table: Table, asking: list[DataFrame]) -> Asked:
+    plain = {column: F.col(column) for column in (*table.key, *table.parents)}
     texts = {text_of(column): F.col(column).cast("string") for column in table.parents}
-    columns = [*table.key, *table.parents, "_key", *texts]
-    named = [rows.withColumns({"_key": key_text(table), **texts}).select(*columns) for rows in asking]
-    return ask(frames.together(*named), columns, frames.small)
+    columns = {**plain, "_key": key_text(table), **texts}
+    named = [rows.select(*[column.alias(name) for name, column in columns.items()]) for rows in asking]
+    return ask(frames.together(*named), list(columns), frames.small)

@@ -26,25 +26,23 @@ def mark_orphans(rows: DataFrame, parents: dict[str, Parent]) -> DataFrame:
     """Rows plus `_wait_rule` and `_wait_reason`, null when every parent has been seen. `parents`: by child's column."""
     waits: list[Column] = []
     for number, (column, parent) in enumerate(parents.items()):
-        rows = _mark(rows, column, parent, number)
-        waits.append(F.col(f"_wait_{number}"))
+        rows, wait = _look_for(rows, column, parent, f"_seen_{number}", f"_refused_{number}")
+        waits.append(wait)
     rule = F.coalesce(*[F.when(w.isNotNull(), F.lit(f"parent.{c}")) for w, c in zip(waits, parents, strict=True)])
-    marks = [f"_wait_{number}" for number in range(len(waits))]
-    return rows.withColumns({"_wait_rule": rule, "_wait_reason": _joined(waits)}).drop(*marks)
+    found = [f"{kind}_{number}" for number in range(len(waits)) for kind in ("_seen", "_refused")]
+    return rows.withColumns({"_wait_rule": rule, "_wait_reason": _joined(waits)}).drop(*found)
 
 
-def _mark(rows: DataFrame, column: str, parent: Parent, number: int) -> DataFrame:
-    seen = parent.seen.select(F.col(parent.seen.columns[0]).alias("_parent"), F.lit(True).alias("_seen")).distinct()
-    rows = rows.join(seen, F.col(column) == F.col("_parent"), "left").drop("_parent")
-    waits = F.col("_seen").isNull() & F.col(column).isNotNull() & (F.col("_op") != "d")
-    told = F.concat(F.lit(f"{column}="), F.col(column).cast("string"), F.lit(f": {parent.name} "))
+def _look_for(rows: DataFrame, column: str, parent: Parent, seen: str, refused: str) -> tuple[DataFrame, Column]:
+    """The rows with a parent's key as `seen` and as `refused`, and why they wait for it (null: they do not)."""
+    known, text = F.col(seen), F.col(column).cast("string")
+    rows = rows.join(parent.seen.toDF(seen).distinct(), F.col(column) == known, "left")
+    told = F.concat(F.lit(f"{column}="), text, F.lit(f": {parent.name} "))
     reason = F.concat(told, F.lit("has no such key yet"))
     if parent.quarantined is not None:
-        text = parent.quarantined.columns[0]
-        refused = parent.quarantined.select(F.col(text).alias("_refused")).distinct()
-        rows = rows.join(refused, F.col(column).cast("string") == F.col("_refused"), "left")
-        reason = F.when(F.col("_refused").isNull(), reason).otherwise(F.concat(told, F.lit("is in quarantine")))
-    return rows.withColumn(f"_wait_{number}", F.when(waits, reason)).drop("_seen", "_refused")
+        rows = rows.join(parent.quarantined.toDF(refused).distinct(), text == F.col(refused), "left")
+        reason = F.when(F.col(refused).isNull(), reason).otherwise(F.concat(told, F.lit("is in quarantine")))
+    return rows, F.when(known.isNull() & F.col(column).isNotNull() & (F.col("_op") != "d"), reason)
 
 
 def _joined(waits: list[Column]) -> Column:

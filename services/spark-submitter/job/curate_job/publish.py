@@ -73,21 +73,21 @@ def _write_state(spark: SparkSession, manifest: Manifest, work: Work, state: Sta
 
 def _rewrite(spark: SparkSession, manifest: Manifest, work: Work, state: State) -> None:
     identifier = manifest.identifier(work.table.name, CURRENT)
-    written = _padded(spark, state.rows.select(*columns_of(work.table, CURRENT)), identifier)
+    written = _padded(spark, state.rows, identifier)
     kept = spark.table(identifier).join(F.broadcast(written.select(*work.table.key)), work.table.key, "left_anti")
-    rows = kept.select(*written.columns).unionByName(written)
+    rows = kept.unionByName(written)
     rows.coalesce(ceil((state.standing + state.new) / ROWS_PER_FILE)).writeTo(identifier).overwrite(F.lit(True))
 
 
 def _merge(spark: SparkSession, manifest: Manifest, work: Work, state: State) -> None:
     view, identifier = f"{work.table.name}_state", manifest.identifier(work.table.name, CURRENT)
     # the table's rows are looked for by literals too, so that files without any of the keys are not read
-    touched = ask(state.rows, work.table.key, work.asked.small).conditions(work.table.key, "t")
-    rows = state.rows.select(*columns_of(work.table, CURRENT))
-    rows = _padded(spark, rows, identifier).coalesce(ceil((state.new + state.changed) / ROWS_PER_FILE))
+    key = work.table.key
+    touched = ask(state.rows.select(*key), key, work.asked.small).conditions(key, "t")
+    rows = _padded(spark, state.rows, identifier).coalesce(ceil((state.new + state.changed) / ROWS_PER_FILE))
     (F.broadcast(rows) if work.asked.small else rows).createOrReplaceTempView(view)
     spark.sql(
-        f"MERGE INTO {identifier} t USING {view} s ON {' AND '.join([_same(work.table.key), *touched])} "
+        f"MERGE INTO {identifier} t USING {view} s ON {' AND '.join([_same(key), *touched])} "
         "WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *"
     )
 
@@ -120,8 +120,8 @@ def _refused(rows: DataFrame, table: Table) -> DataFrame:
 
 def _padded(spark: SparkSession, rows: DataFrame, identifier: str, *more: str) -> DataFrame:
     """The rows with all columns of the table, which MERGE asks for, and `more`: what left the contract is null."""
-    there = spark.table(identifier).schema
-    values = [F.col(f.name) if f.name in rows.columns else F.lit(None).cast(f.dataType).alias(f.name) for f in there]
+    there, known = spark.table(identifier).schema, set(rows.columns)
+    values = [F.col(f.name) if f.name in known else F.lit(None).cast(f.dataType).alias(f.name) for f in there]
     return rows.select(*values, *more)
 
 

@@ -84,7 +84,9 @@ def _lost_since(source: Any, snapshot_id: int | None) -> bool:
     """Whether columns of the snapshot have been dropped since: an incremental read no longer has them."""
     schema_id = source.snapshot(snapshot_id).schemaId()
     today = source.schema()
-    columns = [] if schema_id is None else source.schemas()[schema_id].columns()
+    if schema_id is None or schema_id == today.schemaId():
+        return False
+    columns = source.schemas()[schema_id].columns()
     return any(today.findColumnName(column.fieldId()) is None for column in columns)
 
 

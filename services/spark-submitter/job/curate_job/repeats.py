@@ -26,27 +26,23 @@ def key_text(table: Table) -> Column:
     return F.concat_ws("|", *[F.col(column).cast("string") for column in table.key])
 
 
-def with_identity(rows: DataFrame, table: Table, order: str) -> DataFrame:
-    """Judged rows plus `_identity`; one whose identity cannot be read is known by all of its source row."""
+def identity_of_judged(table: Table, order: str) -> Column:
+    """The identity of a judged row; one whose identity cannot be read is known by all of its source row."""
     unreadable = F.col("_op").isNull() | F.col("_ts_ms").isNull()
     for column in table.key:
         unreadable = unreadable | F.col(column).isNull()
     if order != "debezium":
         unreadable = unreadable | F.col("_rule").isNotNull()
     told = F.regexp_replace(F.coalesce("_raw", F.lit("")), '"__ts_ms":("[^"]*"|[0-9]+),?', "")
-    return rows.withColumn(
-        "_identity", F.when(unreadable, F.concat(F.lit("row|"), F.md5(told))).otherwise(identity_of(table, order))
-    )
+    return F.when(unreadable, F.concat(F.lit("row|"), F.md5(told))).otherwise(identity_of(table, order))
 
 
 def mark_repeats(rows: DataFrame, known: DataFrame | None) -> DataFrame:
     """Rows plus `_repeated`. `known`: (`_identity`, `_ts_ms`) of changes accepted, held or quarantined before."""
     deliveries = Window.partitionBy("_identity").orderBy(F.col("_ts_ms").asc_nulls_last())
-    numbered = rows.withColumn("_delivery", F.row_number().over(deliveries))
-    later = F.col("_delivery") > 1
+    later = F.row_number().over(deliveries) > 1
     if known is None:
-        return numbered.withColumn("_repeated", later).drop("_delivery")
+        return rows.withColumn("_repeated", later)
     earliest = known.groupBy("_identity").agg(F.min("_ts_ms").alias("_known_ts_ms"))
     told = F.col("_known_ts_ms").isNotNull() & (F.coalesce("_ts_ms", "_known_ts_ms") >= F.col("_known_ts_ms"))
-    joined = numbered.join(earliest, "_identity", "left")
-    return joined.withColumn("_repeated", later | told).drop("_delivery", "_known_ts_ms")
+    return rows.join(earliest, "_identity", "left").withColumn("_repeated", later | told).drop("_known_ts_ms")

@@ -20,14 +20,13 @@ def apply_rules(rows: DataFrame, rules: list[Rule]) -> DataFrame:
     refused = F.array(*[F.when(broken[r.name], _finding(r.name, f"{r.name} does not hold")) for r in refusing])
     findings = F.filter(F.concat("_findings", refused), _present) if refusing else F.col("_findings")
     flags = F.concat_ws(",", *[F.when(broken[r.name], F.lit(r.name)) for r in flagging]) if flagging else F.lit("")
-    return (
-        rows.withColumn("_flags", F.when(flags != "", flags))
-        .withColumn("_findings", findings)
-        .withColumn("_rule", F.get("_findings", F.lit(0))["rule"])
-        .withColumn("_reason", F.when(F.size("_findings") > 0, F.array_join(_reasons(), "; ")))
-        .withColumn("_raw", F.when(F.size("_findings") > 0, json_of(F.col("_source"))))
-        .drop("_findings", "_source")
-    )
+    judgements = {
+        "_rule": F.get("_findings", F.lit(0))["rule"],
+        "_reason": F.when(F.size("_findings") > 0, F.array_join(_reasons(), "; ")),
+        "_raw": F.when(F.size("_findings") > 0, json_of(F.col("_source"))),
+    }
+    found = rows.withColumns({"_flags": F.when(flags != "", flags), "_findings": findings})
+    return found.withColumns(judgements).drop("_findings", "_source")
 
 
 def _finding(rule: str, reason: str) -> Column:

@@ -27,10 +27,12 @@ def state_rows(
     `winners`: one change per touched key; `current`: the table to merge into, None when it is empty; `asked`: asks for
     the touched keys at least; `kept`: holds rows that are looked at twice (Frames.kept).
     """
-    state = winners.withColumn("_is_deleted", F.col("_op") == "d").drop("_run_id")
+    is_deleted = {"_is_deleted": F.col("_op") == "d"}
     standing = None if current is None else asked.of(current, table.key)
     if not table.unique:
-        return _differing(state.withColumn("_state_flags", F.lit(None).cast("string")), table, standing)
+        none = F.lit(None).cast("string")
+        return _differing(winners.withColumns({**is_deleted, "_state_flags": none}), table, standing)
+    state = winners.withColumns(is_deleted)
     if current is None or standing is None:
         return _differing(state.withColumn("_state_flags", _unique_flags(state, table)), table, None)
     standing = kept(standing)
@@ -60,9 +62,8 @@ def _unique_flags(rows: DataFrame, table: Table) -> Column:
 def _differing(rows: DataFrame, table: Table, standing: DataFrame | None) -> DataFrame:
     if standing is None:
         return rows.withColumn("_new", F.lit(True))
-    compared = [*[c for c in table.columns if c not in table.key], *_COMPARED]
-    stands = standing.select(*table.key, F.struct(*[F.col(c) for c in compared]).alias("_stands"))
-    joined = rows.join(stands, table.key, "left")
+    compared = F.struct(*[c for c in table.columns if c not in table.key], *_COMPARED)
+    joined = rows.join(standing.select(*table.key, compared.alias("_stands")), table.key, "left")
     is_new = F.col("_stands").isNull()
-    differs = is_new | ~F.struct(*[F.col(c) for c in compared]).eqNullSafe(F.col("_stands"))
+    differs = is_new | ~compared.eqNullSafe(F.col("_stands"))
     return joined.where(differs).withColumn("_new", is_new).drop("_stands")

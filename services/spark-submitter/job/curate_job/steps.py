@@ -63,10 +63,11 @@ def _label(step: dict[str, Any]) -> str:
 
 def _stages(spark: SparkSession, group: str) -> list[dict[str, Any]]:
     """Spark's own record of every stage of the group that was attempted (org.apache.spark.status.api.v1.StageData)."""
-    tracker, store, mapper = spark.sparkContext.statusTracker(), spark._jsc.sc().statusStore(), _mapper(spark)
-    infos = [tracker.getJobInfo(job) for job in tracker.getJobIdsForGroup(group)]
-    ids = {stage for info in infos if info is not None for stage in info.stageIds}
-    attempted = [stage for stage in ids if tracker.getStageInfo(stage) is not None]
+    store, mapper, tracker = spark._jsc.sc().statusStore(), _mapper(spark), spark._jsc.sc().statusTracker()
+    jobs = json.loads(mapper.writeValueAsString(tracker.getJobIdsForGroup(group)))
+    infos = [info for info in map(tracker.getJobInfo, jobs) if info.isDefined()]
+    ids = {stage for info in infos for stage in json.loads(mapper.writeValueAsString(info.get().stageIds()))}
+    attempted = [stage for stage in ids if tracker.getStageInfo(stage).isDefined()]
     return [json.loads(mapper.writeValueAsString(store.lastStageAttempt(stage))) for stage in attempted]
 
 
