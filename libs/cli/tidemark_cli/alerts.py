@@ -56,8 +56,7 @@ def alerts(
 ) -> None:
     """Alerts by incident: the open ones first, then those that are over."""
     known = known_dataset(dataset) if dataset else None
-    settings = load(KafkaSettings)
-    records = [r for topic in (AlertRaised.topic, AlertSent.topic) for r in kafka.read_topic(settings, topic)]
+    records = kafka.read_topics(load(KafkaSettings), (AlertRaised.topic, AlertSent.topic))
     found = [i for i in incidents(records) if known in (None, i.dataset) and (i.open or not only_open)]
     if as_json:
         typer.echo(json.dumps([as_plain(incident) for incident in found], indent=1))

@@ -39,8 +39,7 @@ Reason = Annotated[str, typer.Option(help="Why, for the audit.")]
 
 def read_runs() -> dict[str, Run]:
     """Every run that Kafka knows."""
-    settings = load(KafkaSettings)
-    return runs_of(record for topic in TOPICS for record in kafka.read_topic(settings, topic))
+    return runs_of(kafka.read_topics(load(KafkaSettings), TOPICS))
 
 
 def publish(

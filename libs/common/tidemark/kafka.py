@@ -5,7 +5,7 @@ dataset's events keep their order. Whoever follows the chain reads committed rec
 """
 
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -23,6 +23,7 @@ from tidemark.settings import KafkaSettings
 from tidemark.tables import registry
 
 log = telemetry.logger(__name__)
+Place = tuple[str, int]  # topic, partition
 
 FIRST: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 LAST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
@@ -165,19 +166,30 @@ def read_topic(
     Waits for transactions that were open then, so that nothing which its caller wrote before can be missed.
     Retryable if the topic or the broker is away.
     """
+    yield from _read(broker, [topic], lambda end: max(since, end - last if last else 0), only)
+
+
+def read_topics(broker: str | KafkaSettings, names: Sequence[str]) -> list[Record]:
+    """What `read_topic` reads of one topic after the other, by one client: to open one takes longer than to read."""
+    return sorted(_read(broker, names, lambda end: 0), key=lambda record: names.index(record.topic))
+
+
+def _read(
+    broker: str | KafkaSettings, names: Sequence[str], begin: Callable[[int], int], only: int | None = None
+) -> Generator[Record, None, None]:
+    """`begin`: from which offset on a partition is read, by its end offset."""
     config = {"group.id": "tidemark.readers", "enable.auto.commit": False, "isolation.level": "read_committed"}
     more = {"enable.partition.eof": True, "auto.offset.reset": "earliest", "fetch.wait.max.ms": 20}
     consumer = Consumer({**connection(broker), **config, **more}, logger=log)
     try:
-        ends = _ends(broker, topic)
-        ends = {partition: end for partition, end in ends.items() if only in (None, partition) and end > since}
-        begins = {partition: max(since, end - last if last else 0) for partition, end in ends.items()}
+        ends = {at: end for at, end in _ends(broker, names).items() if only in (None, at[1]) and end > begin(end)}
         # what is assigned before the client knows its leader is not fetched until it looks again, a second later
-        consumer.list_topics(topic, timeout=CALL_SECONDS)
-        consumer.assign([TopicPartition(topic, *place) for place in begins.items()])
-        yield from _until(consumer, topic, ends)
+        for topic in names:
+            consumer.list_topics(topic, timeout=CALL_SECONDS)
+        consumer.assign([TopicPartition(*at, begin(end)) for at, end in ends.items()])
+        yield from _until(consumer, ends)
     except KafkaException as error:
-        raise Retryable(f"{topic} cannot be read: {error.args[0].str()}") from error
+        raise Retryable(f"{', '.join(names)} cannot be read: {error.args[0].str()}") from error
     finally:
         consumer.close()
 
@@ -190,20 +202,22 @@ def record_at(broker: str | KafkaSettings, topic: str, partition: int, offset: i
     return record if record is not None and record.offset == offset else None
 
 
-def _ends(broker: str | KafkaSettings, topic: str) -> dict[int, int]:
-    """The end offset of each partition, open transactions included."""
+def _ends(broker: str | KafkaSettings, names: Sequence[str]) -> dict[Place, int]:
+    """The end offset of each partition that has one, open transactions included."""
     admin = AdminClient(connection(broker), logger=log)
-    found = admin.list_topics(topic, timeout=CALL_SECONDS).topics[topic]
-    if found.error:
-        raise KafkaException(found.error)
-    everything = IsolationLevel.READ_UNCOMMITTED
-    ends = offsets(admin, [TopicPartition(topic, p) for p in found.partitions], LAST, everything)
-    return {partition: end for (_, partition), end in ends.items() if end > 0}
+    partitions: list[TopicPartition] = []
+    for topic in names:
+        found = admin.list_topics(topic, timeout=CALL_SECONDS).topics[topic]
+        if found.error:
+            raise KafkaException(found.error)
+        partitions += [TopicPartition(topic, partition) for partition in found.partitions]
+    ends = offsets(admin, partitions, LAST, IsolationLevel.READ_UNCOMMITTED)
+    return {at: end for at, end in ends.items() if end > 0}
 
 
 def offsets(
     admin: AdminClient, partitions: list[TopicPartition], spec: OffsetSpec, isolation: IsolationLevel
-) -> dict[tuple[str, int], int]:
+) -> dict[Place, int]:
     """The first or last offsets of partitions. Asked by a client of its own: a consumer's answer would have to wait
     behind its fetches."""
     asked = dict.fromkeys(partitions, spec)
@@ -214,18 +228,19 @@ def offsets(
         raise Retryable(f"offsets are not known: {error}") from error
 
 
-def _until(consumer: Consumer, topic: str, ends: dict[int, int], seconds: float = 30.0) -> Iterator[Record]:
+def _until(consumer: Consumer, ends: dict[Place, int], seconds: float = 30.0) -> Iterator[Record]:
     left = dict(ends)
     deadline = time.monotonic() + seconds
     while left:
         if time.monotonic() > deadline:
-            raise Retryable(f"{topic} could not be read to its end in {seconds:.0f} s")
+            unread = ", ".join(sorted({topic for topic, _ in left}))
+            raise Retryable(f"{unread} could not be read to the end in {seconds:.0f} s")
         message = consumer.poll(0.5)
         if message is None:
             continue
-        error, partition, offset = message.error(), message.partition() or 0, message.offset() or 0
+        error, at, offset = message.error(), (message.topic() or "", message.partition() or 0), message.offset() or 0
         if error is None:
-            if partition in left and offset < ends[partition]:
+            if at in left and offset < ends[at]:
                 yield to_record(message)
             reached = offset + 1
         elif error.code() == KafkaError._PARTITION_EOF:
@@ -234,8 +249,8 @@ def _until(consumer: Consumer, topic: str, ends: dict[int, int], seconds: float 
             continue
         else:
             raise KafkaException(error)
-        if partition in left and reached >= left[partition]:
-            del left[partition]
+        if at in left and reached >= left[at]:
+            del left[at]
 
 
 def to_record(message: ClientMessage) -> Record:

@@ -1,12 +1,13 @@
-"""What the transport promises where only a real broker can show it."""
+"""What the transport and one-off reading promise where only a real broker can show it."""
 
 import time
 from typing import Any
 
 import pytest
 
-from tidemark.events import RunRequested
-from tidemark.kafka import publish
+from tidemark.errors import Retryable
+from tidemark.events import AlertRaised, RunRequested
+from tidemark.kafka import publish, read_topic, read_topics
 from tidemark.records import Record
 from tidemark.settings import RunnerSettings
 from tidemark.transport import KafkaTransport
@@ -22,6 +23,18 @@ def poll_until(transport: KafkaTransport, seconds: float = 30.0) -> Record:
         if record is not None:
             return record
     raise AssertionError("no record came")
+
+
+def test_topics_read_together_are_read_like_one_after_the_other(empty_broker: Any) -> None:
+    """Also one that holds nothing; one that is not there is an error, as it is alone."""
+    broker, names = empty_broker.bootstrap, [RunRequested.topic, AlertRaised.topic]
+    for dataset in ("ecommerce", "events", "ecommerce"):
+        publish(broker, RunRequested(dataset=dataset, request_id=dataset, kind="resume", requested_by="me"))
+        found = read_topics(broker, names)
+        assert {*found} == {record for name in names for record in read_topic(broker, name)}
+        assert [record.topic for record in found] == sorted((r.topic for r in found), key=names.index)
+    with pytest.raises(Retryable, match="of no one"):
+        read_topics(broker, [RunRequested.topic, "of no one"])
 
 
 def test_a_record_in_hand_comes_again_after_the_group_was_left(empty_broker: Any) -> None:
