@@ -10,7 +10,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import httpx
 import pyarrow as pa
 from places import SERVICES
@@ -96,12 +95,8 @@ class Chain:
 
     def lake_rows(self, table: str, kind: str = "") -> list[dict[str, Any]]:
         """All rows of a curated table as it stands on main."""
-        return list(self.lake_table(table, kind).to_pylist())
-
-    def lake_table(self, table: str, kind: str = "") -> pa.Table:
-        """The same, as it is read."""
         curated = registry().datasets[registry().tables[table].dataset].curated
-        return self.catalog().load_table(f"{curated}.{table}{kind}").scan().to_arrow()
+        return list(self.catalog().load_table(f"{curated}.{table}{kind}").scan().to_arrow().to_pylist())
 
     def data_files(self, table: str) -> int:
         """Data files of a curated table's main, by its full name."""
@@ -154,12 +149,12 @@ class Chain:
         found = {}
         for name in registry().tables:
             for kind in ("", "_changes", "_held", "_quarantined"):
-                found[f"lake.{name}{kind}"] = digest(self.lake_table(name, kind), left_out)
+                found[f"lake.{name}{kind}"] = digest(self.lake_rows(name, kind), left_out)
         listed = "SELECT table_schema, table_name FROM information_schema.tables WHERE table_schema IN "
         with closing(connect(load(SnowflakeSettings), "tests")) as session:
             for row in rows_of(session, f"{listed} ('RAW', 'STAGING', 'MARTS')"):
                 name = f"{row['table_schema']}.{row['table_name']}"
-                found[name.lower()] = digest(arrow_of(session, f"SELECT * FROM {name}"), left_out)
+                found[name.lower()] = digest(rows_of(session, f"SELECT * FROM {name}"), left_out)
         others = ("user_events", "transactions", "sessions") if dataset == "ecommerce" else ()
         return {name: rows for name, rows in found.items() if not any(other in name for other in others)}
 
@@ -187,17 +182,11 @@ def rows_of(session: SnowflakeConnection, sql: str) -> list[dict[str, Any]]:
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
-def arrow_of(session: SnowflakeConnection, sql: str) -> pa.Table:
-    """Rows of a query as they are read, column names in lower case."""
-    found = session.cursor().execute(sql).fetch_arrow_all(force_return_table=True)
-    return found.rename_columns([name.lower() for name in found.column_names])
-
-
-def digest(rows: pa.Table, left_out: frozenset[str] = LOAD_TIMES) -> str:
-    """The same for the same rows in any order; a doubled row counts, a load time does not."""
-    told = duckdb.from_arrow(rows.select(sorted({*rows.column_names} - left_out)))
-    counted = told.query("told", "SELECT count(*), sum(hash(told::VARCHAR)::HUGEINT) FROM told")
-    return "{}:{}".format(*counted.fetchall()[0])
+def digest(rows: Sequence[Row], left_out: frozenset[str] = LOAD_TIMES) -> str:
+    """The same, in one process, for the same rows in any order; a doubled row counts, a load time does not."""
+    names = sorted({name for row in rows[:1] for name in row} - left_out)
+    told = [hash(tuple([row[name] for name in names])) for row in rows]
+    return f"{len(told)}:{hash(tuple(names))}:{sum(told)}"
 
 
 def plain(value: Any) -> Any:
