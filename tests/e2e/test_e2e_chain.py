@@ -120,8 +120,9 @@ def test_everything_is_killed_and_comes_back(chain: Chain) -> None:
 
 @pytest.fixture(scope="module")
 def earlier(chain: Chain) -> tuple[dict[str, str], Run]:
-    """What the shop's layers held, and by which run, before the source settled."""
+    """What the shop's layers held, and by which run, before a delta that has since settled."""
     found = chain.fingerprint("ecommerce"), chain.runs_of("ecommerce")[-1]
+    chain.upstream("delta", "--rows", "400")
     chain.upstream("settle")
     return found
 
