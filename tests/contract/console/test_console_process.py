@@ -53,6 +53,8 @@ def shown(console: ConsoleProcess) -> dict[str, Any]:
     """Every view, less what depends on the moment."""
     lines = console.get("/api/runs?limit=500")
     pages = {line["run_id"]: console.get(f"/api/runs/{line['run_id']}") for line in lines["runs"]}
+    for page in pages.values():
+        page["alerts"] = theirs(page["alerts"])
     paths = ("/api/alerts", "/api/dead-letters", "/api/reconciliation", "/api/quality")
     overview = console.get("/api/overview")
     for dataset in overview["datasets"]:
@@ -67,7 +69,12 @@ def shown(console: ConsoleProcess) -> dict[str, Any]:
 
 def others(alerts: dict[str, Any]) -> dict[str, Any]:
     """Less the watch's own, which may begin between two looks."""
-    return {name: [line for line in lines if line["raised_by"] != "console"] for name, lines in alerts.items()}
+    return {name: theirs(lines) for name, lines in alerts.items()}
+
+
+def theirs(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of some alerts those that a stage raised."""
+    return [line for line in lines if line["raised_by"] != "console"]
 
 
 def plain_view(record: Any) -> Any:
@@ -75,7 +82,7 @@ def plain_view(record: Any) -> Any:
     return json.loads(msgspec.json.encode(record))
 
 
-def test_the_foundare_those_of_the_topics_however_often_its_state_is_deleted(console: ConsoleProcess) -> None:
+def test_the_views_are_those_of_the_topics_however_often_its_state_is_deleted(console: ConsoleProcess) -> None:
     """As a plain fold of every topic; again from the changelog without its folder, and from the topics without both."""
     send_all(console.bootstrap, history())
     console.start()
