@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from console_world import World
 from hostile_texts import HOSTILE
 from opened_page import PAINTED, SIZES, TOO_WIDE
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 from served_console import SERIOUS, Visitor, served, tab_to
 
 from tidemark.events import DeadLetterSettled, RunRequested
@@ -99,7 +99,7 @@ def test_charts_are_painted_in_their_colours(browser: Browser, address: str) -> 
         painted = [canvas.evaluate(PAINTED) for canvas in page.locator(".chart canvas").all()]
         assert (path, len(painted), min(pixels for pixels, _ in painted) > 1000) == (path, charts, True)
     page.locator(".chart .u-over").hover()
-    assert " s" in page.locator(".legend").inner_text()
+    expect(page.locator(".legend")).to_contain_text(" s")
     visitor.close()
 
 
@@ -109,9 +109,9 @@ def test_a_click_on_a_column_draws_where_it_comes_from(browser: Browser, address
     page = visitor.open("/lineage")
     page.get_by_text("marts.fct_orders", exact=True).click()
     page.get_by_role("link", name="order_id", exact=True).click()
-    assert page.locator("#name").inner_text() == "marts.fct_orders.order_id"
-    assert "ecommerce_source.orders.id" in page.locator("#before").inner_text()
-    assert page.locator("#graph canvas").count() > 0
+    expect(page.locator("#name")).to_have_text("marts.fct_orders.order_id")
+    expect(page.locator("#before")).to_contain_text("ecommerce_source.orders.id")
+    expect(page.locator("#graph canvas").first).to_be_visible()
     visitor.close()
 
 
