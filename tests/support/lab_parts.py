@@ -3,15 +3,18 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import boto3
+from pyiceberg.catalog import Catalog
 from waiting import until_answered
 
 from tidemark_lab.ports import choose
+from tidemark_lake.catalog import open_catalog
 
 KEYS = {"AWS_ACCESS_KEY_ID": "lab", "AWS_SECRET_ACCESS_KEY": "lab", "AWS_REGION": "us-east-1"}
 READY = {"store": "/", "warehouse": "/", "clickhouse": "/ping"}
@@ -33,6 +36,16 @@ def made_bucket(endpoint: str, name: str) -> Any:
     )
     client.create_bucket(Bucket=name)
     return client
+
+
+def catalog_of(properties: Mapping[str, str]) -> Catalog:
+    """The catalog, opened once per process: a client of Glue takes a tenth of a second to make."""
+    return _opened(frozenset(properties.items()))
+
+
+@cache
+def _opened(properties: frozenset[tuple[str, str]]) -> Catalog:
+    return open_catalog(dict(properties))
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from lab_parts import catalog_of
 from loader_runs import Row, rows_of
 from pyiceberg.catalog import Catalog
 from pyiceberg.table import Table
@@ -22,7 +23,6 @@ from loader.ports import Ports
 from loader.snowflake import SnowflakeWarehouse
 from tidemark.settings import LakeSettings, SnowflakeSettings
 from tidemark.tables import Registry, registry
-from tidemark_lake.catalog import open_catalog
 from tidemark_lake.decisions import MemoryDecisions
 from tidemark_warehouse import connect, execute, initialise
 
@@ -104,7 +104,7 @@ class RealBench:
             self.lake, self.snowflake = LakeSettings(), SnowflakeSettings()  # type: ignore[call-arg]
         self.keys = {} if clouds.name() else {"access-key-id": "lab", "secret-access-key": "lab"}
         keys = {f"{place}.{key}": value for place in ("s3", "glue") for key, value in self.keys.items()}
-        self.catalog: Catalog = open_catalog(self.lake.catalog_properties() | keys)
+        self.catalog: Catalog = catalog_of(self.lake.catalog_properties() | keys)
         self.known: Registry = msgspec.structs.replace(
             registry(),
             datasets={"ecommerce": msgspec.structs.replace(registry().datasets["ecommerce"], curated=name.lower())},

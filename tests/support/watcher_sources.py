@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any, Protocol
 
 import pyarrow as pa
+from lab_parts import catalog_of
 from pyiceberg.catalog import Catalog
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table
@@ -22,7 +23,6 @@ from ingest_watcher.glue import GlueSource
 from ingest_watcher.memory import MemorySource
 from ingest_watcher.ports import Columns, History, Snapshot, Source, SourceColumn
 from tidemark.settings import LakeSettings
-from tidemark_lake.catalog import open_catalog
 
 DATASET, TABLE = "shop", "users"
 _times = count(1_000)
@@ -163,7 +163,7 @@ class GlueBench:
     """The real one: commits that pyiceberg writes to the lab's store."""
 
     def __init__(self, settings: LakeSettings) -> None:
-        self.catalog: Catalog = open_catalog(settings.catalog_properties())
+        self.catalog: Catalog = catalog_of(settings.catalog_properties())
         self.source = GlueSource(self.catalog, SHOP)
         self.catalog.create_namespace_if_not_exists(SHOP.datasets[DATASET].source)
         if self.catalog.table_exists(self._name):

@@ -5,39 +5,51 @@ lies in DIR and outlives the process. `AWS_*` credentials may be anything.
 """
 
 import argparse
-import logging
 import os
 import tempfile
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-from werkzeug.serving import make_server
+from cheroot.wsgi import Server
 
+from tidemark_lab.store_calls import Application, Calls
+
+THREADS = 32  # more connections than that wait; one that is idle takes none
 PART_BUFFER_BYTES = 262_144  # an upload's parts wait in files once they are larger
 
 
 def serve(port: int, data: Path) -> None:
     """Serves until the process ends."""
     os.environ.setdefault("MOTO_S3_DEFAULT_KEY_BUFFER_SIZE", str(PART_BUFFER_BYTES))
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     data.mkdir(parents=True, exist_ok=True)
     parts = data / "parts"
     parts.mkdir(exist_ok=True)
     tempfile.tempdir = str(parts)
-    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-    from tidemark_lab import store_calls, store_catalog, store_index, store_objects
+    from tidemark_lab import store_catalog, store_index, store_objects
 
     # a host's backend is asked for with every request, and moto lists its package's folder each time
     DomainDispatcherApplication.get_backend_for_host = cache(DomainDispatcherApplication.get_backend_for_host)
     index = store_index.Index(data)
     store_catalog.install(index)
     store_objects.install(index)
-    calls = store_calls.Calls(data / "calls.json")
+    calls = Calls(data / "calls.json")
     application = calls.noting(DomainDispatcherApplication(create_backend_app))
-    server = make_server("127.0.0.1", port, application, threaded=True, request_handler=MotoRequestHandler)
-    server.daemon_threads = True  # type: ignore[attr-defined]
-    server.serve_forever()
+    # moto's own server closes every connection: a thread and a connect for each request
+    Server(("127.0.0.1", port), with_raw_path(application), THREADS, request_queue_size=128, timeout=120).start()
+
+
+def with_raw_path(application: Application) -> Application:
+    """Moto tells an encoded slash or question mark in a key by the path as it arrived."""
+
+    def passed_on(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        environ["RAW_URI"] = environ["REQUEST_URI"]
+        return application(environ, start_response)
+
+    return passed_on
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ stays the connector's ProgrammingError, for the caller to judge. A newly seen ou
 """
 
 import logging
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Protocol
@@ -53,6 +54,9 @@ SESSION_PARAMETERS = {
     "STATEMENT_TIMEOUT_IN_SECONDS": 3600,
     "CLIENT_TELEMETRY_ENABLED": False,
 }
+# Before each login the connector asks six metadata services of clouds where it runs, only to report it: up to 0.2 s and
+# an AWS client a session. dbt's sessions in the same process read this too.
+os.environ.setdefault("SNOWFLAKE_DISABLE_PLATFORM_DETECTION", "true")
 CONNECTION_CLOSED = {250001, 250002, 250003, 390111, 390112, 390114}
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from driver_of_a_test import Driver, driver
+from lab_parts import catalog_of
 from msgspec.structs import replace
 from pyiceberg.catalog import Catalog
 from typer.testing import CliRunner
@@ -24,7 +25,7 @@ from tidemark.tables import Registry, registry
 from tidemark_cli import as_of
 from tidemark_cli.main import app
 from tidemark_cli.runs import Run
-from tidemark_lake.catalog import load_table, open_catalog
+from tidemark_lake.catalog import load_table
 from tidemark_lake.decisions import Decision, DecisionStore
 from tidemark_lake.manifest import Manifest, Result
 from tidemark_lake.objects import Folder, s3_client
@@ -52,7 +53,7 @@ class World:
     numbers: Any = field(default_factory=lambda: count(1))
 
     def __post_init__(self) -> None:
-        self.catalog: Catalog = open_catalog(self.settings.catalog_properties())
+        self.catalog: Catalog = catalog_of(self.settings.catalog_properties())
         self.folder = Folder(s3_client(self.settings.aws_region, self.settings.s3_endpoint), self.state)
         self.decisions = DecisionStore(self.folder)
         self.job = ResidentJob(self.spark.url, self.folder)

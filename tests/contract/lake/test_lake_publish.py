@@ -4,6 +4,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 import pytest
+from lab_parts import catalog_of
 from pyiceberg.table.update import RemoveSnapshotRefUpdate
 
 from spark_submitter.iceberg import IcebergLake
@@ -12,7 +13,6 @@ from tidemark.errors import Superseded
 from tidemark.events import LakeCurated
 from tidemark.settings import LakeSettings
 from tidemark.tables import registry
-from tidemark_lake.catalog import open_catalog
 from tidemark_lake.decisions import TABLE_KINDS, DecidedTable, Decision
 from tidemark_lake.files import added_files
 
@@ -50,7 +50,7 @@ class MemoryBench:
 
 class IcebergBench:
     def __init__(self, settings: LakeSettings) -> None:
-        self.catalog = open_catalog(settings.catalog_properties())
+        self.catalog = catalog_of(settings.catalog_properties())
         self.catalog.create_namespace_if_not_exists("curated_ecommerce")
         if self.catalog.table_exists("curated_ecommerce.users"):
             self.catalog.drop_table("curated_ecommerce.users")
