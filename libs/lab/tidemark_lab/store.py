@@ -16,7 +16,7 @@ from cheroot.wsgi import Server
 
 from tidemark_lab.store_calls import Application, Calls
 
-THREADS = 32  # more connections than that wait; one that is idle takes none
+THREADS = 32  # more requests at once wait; a connection without one takes no thread
 PART_BUFFER_BYTES = 262_144  # an upload's parts wait in files once they are larger
 
 
